@@ -1,0 +1,212 @@
+import { randomBytes } from 'node:crypto'
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs'
+import { basename, dirname, join, resolve } from 'node:path'
+import { errnoOf } from '../errors/errno.ts'
+import { crashPoint } from './crashPoint.ts'
+import { filesError } from './errors.ts'
+
+/** How one durable write is done. */
+export interface DurableOptions {
+  /** Name of the crash point, a string literal at the call site: `${point}:before` and `${point}:after` surround the write. */
+  readonly point: string
+  /** Permission bits of a new file or folder; the process's umask still applies. Default: 0644, folders 0755. */
+  readonly mode?: number
+}
+
+/**
+ * Puts `bytes` at `path`, whether or not a file is there; readers see the old content or the new, never a part.
+ * When this resolves, the new content survives power loss. When it throws, the old content stands and no temporary file is left.
+ * The calls to the disk are synchronous: measured, one fsync takes less time than its way through the thread pool and back.
+ * Throws `files.no-space`, `files.not-writable`, `files.fsync-failed`.
+ */
+export async function replaceFile(path: string, bytes: Uint8Array, options: DurableOptions): Promise<void> {
+  withFolder(dirname(path), (folder) => {
+    crashPoint(`${options.point}:before`)
+    const temporary = writeTemporary(path, bytes, options.mode ?? 0o644)
+    cleaningUp(temporary, () => renameSync(temporary, path))
+    syncFolder(folder)
+    crashPoint(`${options.point}:after`)
+  })
+}
+
+/**
+ * Puts `bytes` at `path`, once. The same bytes there already: success, so callers may retry after a crash.
+ * When this resolves, the content survives power loss, also where an earlier process wrote it and died before it could say so.
+ * Throws `files.conflict` where other bytes are there, and what `replaceFile` throws.
+ */
+export async function createFile(path: string, bytes: Uint8Array, options: DurableOptions): Promise<void> {
+  withFolder(dirname(path), (folder) => {
+    if (existsSync(path)) return confirmSame(path, bytes, folder)
+    crashPoint(`${options.point}:before`)
+    const temporary = writeTemporary(path, bytes, options.mode ?? 0o644)
+    const linked = cleaningUp(temporary, () => linkUnlessThere(temporary, path))
+    unlinkSync(temporary)
+    if (!linked) return confirmSame(path, bytes, folder)
+    syncFolder(folder)
+    crashPoint(`${options.point}:after`)
+  })
+}
+
+/** Folders whose own entry this process has seen on disk; saves the fsyncs of every later call. */
+const settledFolders = new Set<string>()
+
+/**
+ * Makes the folder `path` and what is missing above it. When this resolves, they survive power loss, also folders that a
+ * process before this one made and did not live to sync. A folder that is there already is success.
+ * Throws `files.no-space`, `files.not-writable`, `files.fsync-failed`.
+ */
+export async function makeFolder(path: string, options: DurableOptions): Promise<void> {
+  const folder = resolve(path)
+  if (settledFolders.has(folder) && existsSync(folder)) return
+  // Each folder is settled before one is made in it, so an interrupted process left at most the lowest one unsettled.
+  if (existsSync(folder)) return settle(folder)
+  if (dirname(folder) !== folder) await makeFolder(dirname(folder), options)
+  crashPoint(`${options.point}:before`)
+  try {
+    mkdirSync(folder, { mode: options.mode ?? 0o755 })
+  } catch (error) {
+    if (errnoOf(error) !== 'EEXIST') throw writeFailure(folder, error)
+  }
+  settle(folder)
+  crashPoint(`${options.point}:after`)
+}
+
+/** Removes the file `path`. When this resolves, it does not come back after power loss. No such file: success. */
+export async function removeFile(path: string, options: DurableOptions): Promise<void> {
+  withFolder(dirname(path), (folder) => {
+    crashPoint(`${options.point}:before`)
+    try {
+      unlinkSync(path)
+    } catch (error) {
+      if (errnoOf(error) !== 'ENOENT') throw writeFailure(path, error)
+    }
+    syncFolder(folder)
+    crashPoint(`${options.point}:after`)
+  })
+}
+
+/** An open folder; undefined on Windows, which has no fsync of folders and writes their entries through. */
+type OpenFolder = number | undefined
+
+// The folder is opened before the write and stays open: the kernel may drop a closed folder's inode together with the
+// write error that fsync should have reported.
+function withFolder(path: string, work: (folder: OpenFolder) => void): void {
+  let folder: OpenFolder
+  try {
+    folder = process.platform === 'win32' ? undefined : openSync(path, 'r')
+  } catch (error) {
+    throw writeFailure(path, error)
+  }
+  try {
+    work(folder)
+  } finally {
+    if (folder !== undefined) closeSync(folder)
+  }
+}
+
+function writeTemporary(path: string, bytes: Uint8Array, mode: number): string {
+  const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`)
+  let file: number
+  try {
+    file = openSync(temporary, 'wx', mode)
+  } catch (error) {
+    throw writeFailure(path, error)
+  }
+  cleaningUp(temporary, () => {
+    try {
+      for (let done = 0; done < bytes.length; ) done += writeSync(file, bytes, done)
+      syncFile(file)
+    } finally {
+      closeSync(file)
+    }
+  })
+  return temporary
+}
+
+function cleaningUp<Result>(temporary: string, work: () => Result): Result {
+  try {
+    return work()
+  } catch (error) {
+    try {
+      unlinkSync(temporary)
+    } catch {
+      // The first failure is the one to report.
+    }
+    throw writeFailure(temporary, error)
+  }
+}
+
+function linkUnlessThere(temporary: string, path: string): boolean {
+  try {
+    linkSync(temporary, path)
+    return true
+  } catch (error) {
+    if (errnoOf(error) === 'EEXIST') return false
+    throw error
+  }
+}
+
+function confirmSame(path: string, bytes: Uint8Array, folder: OpenFolder): void {
+  if (!readFileSync(path).equals(bytes)) throw filesError('files.conflict', `${path} exists with other content`)
+  // A process may have died between making the file visible and syncing it; this one is about to say that it is durable.
+  const file = openSync(path, process.platform === 'win32' ? 'r+' : 'r')
+  try {
+    syncFile(file)
+  } finally {
+    closeSync(file)
+  }
+  syncFolder(folder)
+}
+
+function settle(folder: string): void {
+  try {
+    withFolder(folder, syncFolder)
+    withFolder(dirname(folder), syncFolder)
+  } catch (error) {
+    // A folder far above that this user may not open was not made by this user either.
+    if (!(error instanceof Error && ['EACCES', 'EPERM'].includes(errnoOf(error.cause) ?? ''))) throw error
+  }
+  settledFolders.add(folder)
+}
+
+function syncFile(file: number): void {
+  try {
+    fsyncSync(file)
+  } catch (error) {
+    // Late "disk full" is safe to report as such: the file is still a temporary one and is thrown away.
+    if (isNoSpace(error)) throw error
+    throw filesError('files.fsync-failed', 'the disk did not confirm a file', { cause: error })
+  }
+}
+
+// Never tried again: after a failed fsync the kernel may have dropped the pages and would report success for nothing.
+function syncFolder(folder: OpenFolder): void {
+  if (folder === undefined) return
+  try {
+    fsyncSync(folder)
+  } catch (error) {
+    throw filesError('files.fsync-failed', 'the disk did not confirm a folder', { cause: error })
+  }
+}
+
+function isNoSpace(error: unknown): boolean {
+  return ['ENOSPC', 'EDQUOT'].includes(errnoOf(error) ?? '')
+}
+
+function writeFailure(path: string, error: unknown): unknown {
+  if (isNoSpace(error)) return filesError('files.no-space', `no space left to write ${path}`, { cause: error })
+  const errno = errnoOf(error)
+  if (errno === undefined) return error
+  return filesError('files.not-writable', `cannot write ${path}: ${errno}`, { cause: error })
+}

@@ -1,0 +1,206 @@
+import type { Check } from '../bundle/verifyBundle.ts'
+import { toHex } from '../json/base64.ts'
+import { durationMs, durationWords } from '../policy/duration.ts'
+import { coversProduct, matchesIdentity } from '../policy/identityPattern.ts'
+import type { VerificationPolicy } from '../policy/verificationPolicy.ts'
+import type { DecideCode } from './errors.ts'
+import type { RunFacts, VerifiedCertification } from './facts.ts'
+
+/** A clock farther off than this makes statements about time impossible. Five minutes, as Kerberos has it. */
+export const MAX_CLOCK_OFFSET_MS = 300_000
+
+/** What a policy makes of an artifact. */
+export interface RunDecision {
+  readonly answer: 'yes' | 'no' | 'cannot tell'
+  /** Every check with its result, those of the bundle first. */
+  readonly checks: readonly Check[]
+  /** What stands against *yes*, in words; for a yes, what it rests on less firmly than it could. */
+  readonly reasons: readonly string[]
+}
+
+/** One check and the answer it leaves possible. */
+interface Step {
+  readonly check: Check
+  /** `yes`: stands against nothing. */
+  readonly allows: 'yes' | 'no' | 'cannot tell'
+  readonly warning?: boolean
+}
+
+/**
+ * The trust decision: may this artifact run under this policy? Every check runs; a *no* outweighs a *cannot tell*.
+ * Stopping needs less proof than going on: an ending counts however old the knowledge is, while *yes* needs fresh
+ * knowledge, a right clock and unexpired anchors. Trusts `facts` to be verified, as their types say.
+ */
+export function decideToRun(facts: RunFacts, policy: VerificationPolicy): RunDecision {
+  const steps = [
+    ...bundleSteps(facts),
+    environmentStep(facts, policy),
+    anchorStep(facts, policy),
+    identityStep(facts, policy),
+    certificationStep(facts, policy),
+    endingStep(facts),
+    logStep(facts),
+    freshnessStep(facts, policy),
+    clockStep(facts),
+    expiryStep(facts),
+  ]
+  const answer = worst(steps)
+  return {
+    answer,
+    checks: steps.map((step) => step.check),
+    reasons: steps.filter((step) => step.allows === answer && (answer !== 'yes' || step.warning)).map(reason),
+  }
+}
+
+function bundleSteps({ bundle }: RunFacts): Step[] {
+  const steps = bundle.checks.map(
+    (check): Step => ({
+      check,
+      allows: check.result === 'failed' ? 'no' : check.result === 'passed' ? 'yes' : 'cannot tell',
+    }),
+  )
+  if (bundle.verified !== undefined || steps.some((step) => step.allows === 'no')) return steps
+  return [...steps, cannotTell('signature', 'decide.bundle-unverified', 'the signature was not verified completely')]
+}
+
+function environmentStep({ anchors }: RunFacts, policy: VerificationPolicy): Step {
+  if (policy.environment === 'production' && anchors.environment === 'development') {
+    return no(
+      'environment',
+      'decide.development-anchors',
+      'verified with development anchors, the policy is for production',
+    )
+  }
+  return passed('environment', `${anchors.environment} anchors, ${policy.environment} policy`)
+}
+
+function anchorStep({ anchors }: RunFacts, policy: VerificationPolicy): Step {
+  const named = policy.anchors.some(
+    (one) => one.rootSha256 === anchors.rootSha256 && one.environment === anchors.environment,
+  )
+  if (policy.anchors.length > 0 && !named) {
+    return no('anchor', 'decide.anchor-not-named', `the policy does not name the root ${anchors.rootSha256}`)
+  }
+  return passed(
+    'anchor',
+    named ? `the policy names the root ${anchors.rootSha256}` : 'the policy takes any installed anchor',
+  )
+}
+
+function identityStep({ bundle, product }: RunFacts, policy: VerificationPolicy): Step {
+  if (bundle.verified === undefined) return notChecked('identity', 'needs a verified signature')
+  const { identity } = bundle.verified
+  const who = `${identity.subject} (${identity.issuer})`
+  const matching = policy.identities.filter((pattern) => matchesIdentity(pattern, identity))
+  const covered = matching.map((pattern) => coversProduct(pattern, product))
+  if (covered.includes(true)) return passed('identity', `${who} is trusted by the policy`)
+  if (!covered.includes(undefined))
+    return no('identity', 'decide.identity-not-trusted', `the policy does not trust ${who}`)
+  return cannotTell('identity', 'decide.product-unknown', `the policy trusts ${who} only for some products`)
+}
+
+function certificationStep(facts: RunFacts, { validators }: VerificationPolicy): Step {
+  const counting = validators.of.filter((validator) =>
+    facts.certifications.some((one) => isBy(one, validator) && isActive(one, facts)),
+  )
+  const names = counting.map((one) => one.name).join(', ')
+  if (validators.required === 0 && counting.length === 0) {
+    return passed('certification', 'not certified; this policy does not ask for it')
+  }
+  if (counting.length >= validators.required) return passed('certification', `certified by ${names}`)
+  const wanted = `${validators.required} of ${validators.of.length} validators are asked for`
+  return no('certification', 'decide.not-certified', `${wanted}, ${counting.length} certified this`)
+}
+
+function endingStep({ endings }: RunFacts): Step {
+  // An ended certification no longer counts as one; the other endings are about the artifact itself.
+  const ending = endings.endings.find((one) => one.covers !== 'certification')
+  if (ending === undefined) return passed('endings', 'no revocation that is known here covers it')
+  return no('endings', 'decide.ended', `trust in its ${ending.covers} was ended: ${ending.reason}`)
+}
+
+function logStep({ endings: { problem } }: RunFacts): Step {
+  if (problem === undefined) return passed('logs', 'no log contradicts what it said before')
+  const check: Check = { name: 'logs', result: 'failed', code: problem.code, detail: problem.detail }
+  return { check, allows: 'cannot tell' }
+}
+
+function freshnessStep({ endings, now }: RunFacts, policy: VerificationPolicy): Step {
+  if (endings.freshness === undefined) {
+    return staleStep(policy, 'decide.endings-unknown', 'nothing is known here about revocations')
+  }
+  const ageMs = now.getTime() - endings.freshness.getTime()
+  const told = `known as of ${endings.freshness.toISOString()}, ${endings.source}${endings.witnessed ? '' : ', unwitnessed'}`
+  if (policy.maxOffline !== '0' && ageMs > durationMs(policy.maxOffline)) {
+    // Past this bound even a policy that only informs about staleness wants code stopped.
+    return cannotTell(
+      'freshness',
+      'decide.stale',
+      `${told}: longer ago than maxOffline, ${durationWords(policy.maxOffline)}`,
+    )
+  }
+  if (ageMs > durationMs(policy.maxStaleness)) {
+    return staleStep(policy, 'decide.stale', `${told}: longer ago than ${durationWords(policy.maxStaleness)}`)
+  }
+  return passed('freshness', told)
+}
+
+function staleStep({ onStale }: VerificationPolicy, code: DecideCode, detail: string): Step {
+  if (onStale !== 'inform') return cannotTell('freshness', code, detail)
+  return { ...passed('freshness', `${detail}; this policy only informs about it`), warning: true }
+}
+
+function clockStep({ clockOffsetMs }: RunFacts): Step {
+  if (clockOffsetMs === undefined) return passed('clock', 'no other clock to compare with')
+  const minutes = Math.round(Math.abs(clockOffsetMs) / 60_000)
+  if (Math.abs(clockOffsetMs) > MAX_CLOCK_OFFSET_MS) {
+    const side = clockOffsetMs > 0 ? 'ahead' : 'behind'
+    return cannotTell('clock', 'decide.clock-wrong', `the clock of this machine is ${minutes} minutes ${side}`)
+  }
+  return passed('clock', 'the clock of this machine is right')
+}
+
+function expiryStep({ anchors, now }: RunFacts): Step {
+  const until = anchors.expires.toISOString()
+  if (now.getTime() > anchors.expires.getTime()) {
+    return cannotTell('anchors', 'decide.anchors-expired', `the anchors expired at ${until}`)
+  }
+  return passed('anchors', `valid until ${until}`)
+}
+
+function isBy(certification: VerifiedCertification, validator: { issuer: string; subject: string }): boolean {
+  return certification.validator.issuer === validator.issuer && certification.validator.subject === validator.subject
+}
+
+function isActive(one: VerifiedCertification, { bundle, endings, now }: RunFacts): boolean {
+  if (bundle.verified === undefined || toHex(bundle.verified.digest) !== toHex(one.digest)) return false
+  if (now.getTime() > one.notAfter.getTime()) return false
+  return !endings.endings.some(
+    ({ certification }) => certification?.authority === one.authority && certification.number === one.number,
+  )
+}
+
+function worst(steps: readonly Step[]): RunDecision['answer'] {
+  if (steps.some((step) => step.allows === 'no')) return 'no'
+  return steps.some((step) => step.allows === 'cannot tell') ? 'cannot tell' : 'yes'
+}
+
+function reason({ check }: Step): string {
+  return `${check.name}: ${check.detail}`
+}
+
+function passed(name: string, detail: string): Step {
+  return { check: { name, result: 'passed', detail }, allows: 'yes' }
+}
+
+function notChecked(name: string, detail: string): Step {
+  return { check: { name, result: 'not checked', detail }, allows: 'cannot tell' }
+}
+
+function no(name: string, code: DecideCode, detail: string): Step {
+  return { check: { name, result: 'failed', code, detail }, allows: 'no' }
+}
+
+function cannotTell(name: string, code: DecideCode, detail: string): Step {
+  return { check: { name, result: 'failed', code, detail }, allows: 'cannot tell' }
+}

@@ -1,0 +1,104 @@
+import { join } from 'node:path'
+import type { Clock } from '@countersign/local/clock/clock.ts'
+import { readBounded } from '@countersign/local/files/readBounded.ts'
+import type { ListenAddress } from '@countersign/platform/http/listen.ts'
+import type { TlsCredentials } from '@countersign/platform/http/nodeServer.ts'
+import { createHttpServer, type HttpServer } from '@countersign/platform/http/server.ts'
+import type { Logger } from '@countersign/platform/telemetry/logger.ts'
+import type { TokenIssuer } from '@countersign/protocol/api/authority.ts'
+import type { AcceptedIssuer } from '@countersign/protocol/api/people.ts'
+import type { ListenerName } from '@countersign/protocol/api/route.ts'
+import { parsePemCertificates } from '@countersign/protocol/x509/certificate.ts'
+import { mountAccountPages, mountAccountRoutes } from '../account/routes.ts'
+import { addressesOf } from '../instance/facts.ts'
+import { type InstanceRoutesDeps, mountInstanceRoutes } from '../instance/routes.ts'
+import { mountLogRoutes } from '../log/routes.ts'
+import { currentIssuer, currentIssuing } from '../trust/authority/issuers.ts'
+import { issueTlsCertificate } from '../trust/authority/issueTlsCertificate.ts'
+import { mountTrust } from '../trust/routes.ts'
+import type { Instance } from './openInstance.ts'
+import { serverErrors } from './serverErrors.ts'
+
+/** Where the TLS certificate comes from: the instance's device root, or the operator's own files. */
+export type TlsSource = { readonly certificateFile: string; readonly keyFile: string } | 'device-root'
+
+/** The TLS certificate in use. */
+export interface TlsInUse {
+  readonly credentials: TlsCredentials
+  readonly notAfter: Date
+}
+
+/** The three sockets of a running instance. */
+export interface Listeners {
+  readonly https: HttpServer
+  readonly http: HttpServer
+  readonly admin: HttpServer
+}
+
+const MAX_PEM_BYTES = 256 * 1024
+
+/** Makes or reads the TLS certificate. */
+export async function openTls(instance: Instance, clock: Clock, source: TlsSource): Promise<TlsInUse> {
+  if (source === 'device-root') {
+    const issuer = currentIssuing(instance.trust.issuing, 'servers')
+    const { certificatePem, privateKeyPem, notAfter } = await issueTlsCertificate({ clock, issuer }, instance.facts)
+    return { credentials: { certificate: certificatePem, key: privateKeyPem }, notAfter }
+  }
+  const read = async (file: string) => new TextDecoder().decode(await readBounded(file, MAX_PEM_BYTES))
+  const certificate = await read(source.certificateFile)
+  const [leaf] = parsePemCertificates(certificate)
+  if (leaf === undefined) throw new TypeError(`${source.certificateFile} holds no certificate`)
+  return { credentials: { certificate, key: await read(source.keyFile) }, notAfter: leaf.notAfter }
+}
+
+/** Makes the sockets and mounts what each of them serves. They do not listen yet. */
+export function createListeners(
+  instance: Instance,
+  deps: { logger: Logger; tls: TlsCredentials; routes: InstanceRoutesDeps; broken(error: unknown): void },
+): Listeners {
+  const make = (name: ListenerName, tls?: TlsCredentials) =>
+    createHttpServer({
+      name,
+      logger: deps.logger,
+      errors: serverErrors,
+      ...(tls && { tls }),
+      strictTransport: addressesOf(instance.facts).hostName !== 'localhost',
+      onRefusal: ({ code }) => instance.audit.refusal({ code }),
+      onBroken: deps.broken,
+    })
+  const listeners: Listeners = { https: make('https', deps.tls), http: make('http'), admin: make('admin') }
+  const servers = Object.values(listeners)
+  for (const server of servers) {
+    mountLogs(instance, server)
+    mountInstanceRoutes(server, deps.routes)
+  }
+  mountTrust(servers, {
+    ...instance.trust,
+    blobs: instance.storage.blobs,
+    tokenIssuers: () => instance.account.issuers.list().map(tokenIssuerOf),
+  })
+  mountAccountRoutes(listeners.admin, instance.account)
+  mountAccountPages(listeners.https, instance.account)
+  return listeners
+}
+
+/** An accepted issuer in the words of the Fulcio API. */
+function tokenIssuerOf({ url, kind, audience }: AcceptedIssuer): TokenIssuer {
+  const email = kind === 'email'
+  return { issuerUrl: url, audience, challengeClaim: email ? 'email' : 'sub', issuerType: kind }
+}
+
+function mountLogs({ logs, facts, trust }: Instance, server: HttpServer): void {
+  const roots = [currentIssuer(trust.issuers, 'code-signing-root').certificate.raw]
+  mountLogRoutes(server, { logs, environment: facts.environment, roots })
+}
+
+/** Opens the sockets, the public one last, so that whoever reaches it reaches everything. */
+export async function listen(
+  { https, http, admin }: Listeners,
+  at: { folder: string; socketName: string; https: ListenAddress; http: ListenAddress },
+): Promise<void> {
+  await admin.listen({ path: join(at.folder, at.socketName) })
+  await http.listen(at.http)
+  await https.listen(at.https)
+}

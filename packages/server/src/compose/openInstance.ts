@@ -1,0 +1,181 @@
+import type { Clock } from '@countersign/local/clock/clock.ts'
+import { makeFolder } from '@countersign/local/files/durable.ts'
+import { lockFolder } from '@countersign/local/files/lock.ts'
+import type { KeyStore } from '@countersign/platform/keystore/keyStore.ts'
+import type { Logger } from '@countersign/platform/telemetry/logger.ts'
+import { type AuditTrail, createAuditTrail } from '../account/audit/auditTrail.ts'
+import { type Account, openAccount } from '../account/openAccount.ts'
+import { type AnchorSources, anchorTargets, firstPolicy, type InstanceLogs } from '../instance/anchorTargets.ts'
+import { auditedKeys } from '../instance/auditedKeys.ts'
+import {
+  addressesOf,
+  chooseFacts,
+  type InstanceFacts,
+  type RequestedFacts,
+  requireSameFacts,
+} from '../instance/facts.ts'
+import { beginCreation, finishCreation, readInstanceFile } from '../instance/instanceFile.ts'
+import { newestTime } from '../instance/newestTime.ts'
+import type { LogDeps, LogName } from '../log/transparencyLog.ts'
+import { firstRootHash } from '../trust/anchors/openAnchors.ts'
+import { readTarget } from '../trust/anchors/readTarget.ts'
+import { currentIssuer, readIssuerCertificates } from '../trust/authority/issuers.ts'
+import { createTrust } from '../trust/createTrust.ts'
+import { openTrust, type Trust } from '../trust/openTrust.ts'
+import { keyIdsOf, openInstanceLog, openLogKeys } from './openLogs.ts'
+import { openRootKeys, openStorage, type Storage } from './openStorage.ts'
+
+/** What opening an instance needs from whoever runs it. */
+export interface OpenOptions {
+  readonly folder: string
+  readonly requested: RequestedFacts
+  readonly clock: Clock
+  readonly logger: Logger
+  /** Called before anything is created. Rejects where the operator does not agree. */
+  confirmCreation(facts: InstanceFacts): Promise<void>
+  /** The 32 bytes that the online keys are encrypted under; makes them where the creation of a development instance may. */
+  wrappingKey(facts: InstanceFacts, creating: boolean): Promise<Uint8Array>
+  /** Asked for at creation only. */
+  rootPassphrase(facts: InstanceFacts): Promise<string>
+  /** Told once when a log stops for good; only a restart repairs it. */
+  stopped(name: LogName, error: Error): void
+}
+
+/** An instance that is open, with everything repaired that a crash left; it does not listen yet. */
+export interface Instance {
+  readonly folder: string
+  readonly facts: InstanceFacts
+  /** Whether this call created it. */
+  readonly created: boolean
+  readonly storage: Storage
+  readonly logs: InstanceLogs
+  readonly audit: AuditTrail
+  readonly account: Account
+  readonly trust: Trust
+  /** Finishes what is under way and lets the next process in. */
+  close(): Promise<void>
+}
+
+/**
+ * Opens the instance in `folder`, or creates one. Creation that a crash interrupts is finished by the next call.
+ * Throws `instance.*`, `files.locked`, `keystore.wrong-key`, and what the logs refuse to open with.
+ */
+export async function openInstance(options: OpenOptions): Promise<Instance> {
+  const { folder } = options
+  const found = await readInstanceFile(folder)
+  if (found) requireSameFacts(found, options.requested)
+  const wanted = found ?? chooseFacts(options.requested, options.clock.now())
+  if (!found) await options.confirmCreation(wanted)
+  await makeFolder(folder, { point: 'instance.folder', mode: 0o700 })
+  const lock = await lockFolder(folder)
+  try {
+    const facts = found ?? (await beginCreation(folder, wanted))
+    const instance = await openParts(options, facts, found === undefined)
+    if (!found) await finishCreation(folder, facts)
+    const close = async () => {
+      await instance.close()
+      lock.release()
+    }
+    return { ...instance, close }
+  } catch (error) {
+    lock.release()
+    throw error
+  }
+}
+
+/** The audit log comes first, because from then on every use of a key is on record; then trust, then the rest. */
+async function openParts(options: OpenOptions, facts: InstanceFacts, creating: boolean): Promise<Instance> {
+  const { folder, clock, logger } = options
+  const storage = await openStorage(folder, await options.wrappingKey(facts, creating), clock)
+  const { database, blobs } = storage
+  const logDeps: LogDeps = { database, blobs, clock, logger, onStopped: (name, error) => options.stopped(name, error) }
+
+  const auditKeys = await openLogKeys(storage.onlineKeys, 'audit')
+  const auditLog = await openInstanceLog(logDeps, facts, { name: 'audit', keys: auditKeys })
+  const audit = await createAuditTrail({ log: auditLog, database, clock, ownKeyIds: keyIdsOf(auditKeys) })
+  const onlineKeys = auditedKeys(storage.onlineKeys, audit, 'operation')
+  if (creating) await createRoots(options, facts, storage, audit)
+
+  const issuers = await readIssuerCertificates(database)
+  const open = async (name: LogName) =>
+    openInstanceLog(logDeps, facts, { name, keys: await openLogKeys(onlineKeys, name) })
+  const certificateKeys = await openLogKeys(onlineKeys, 'certificates')
+  const above = currentIssuer(issuers, 'identities').chain.map(({ raw }) => raw)
+  const logs: InstanceLogs = {
+    artifacts: await open('artifacts'),
+    certificates: await openInstanceLog(logDeps, facts, {
+      name: 'certificates',
+      keys: certificateKeys,
+      issuers: above,
+    }),
+    revocations: await open('revocations'),
+    audit: auditLog,
+  }
+  const account = await openAccount({
+    database,
+    keys: storage.onlineKeys,
+    clock,
+    audit,
+    publicUrl: facts.publicUrl,
+    failed: (error) => logger.error({ err: error }, 'a page failed'),
+  })
+  const trust = await openTrust({
+    facts,
+    database,
+    blobs,
+    clock,
+    keys: onlineKeys,
+    certificateLog: logs.certificates,
+    sctKey: certificateKeys.treeHead ?? certificateKeys.note,
+    verifyToken: account.verifyToken,
+    timeAtLeast: newestTime(Object.values(logs)),
+  })
+  await publishAnchors(storage, trust, { facts, issuers, logs, rootHash: await firstRootHash(blobs) })
+  return {
+    folder,
+    facts,
+    created: creating,
+    storage,
+    logs,
+    audit,
+    account,
+    trust,
+    async close() {
+      await audit.flush({ all: true })
+      for (const log of Object.values(logs)) await log.close()
+      await database.close()
+    },
+  }
+}
+
+async function createRoots(
+  options: OpenOptions,
+  facts: InstanceFacts,
+  storage: Storage,
+  audit: AuditTrail,
+): Promise<void> {
+  const rootKeys: KeyStore = openRootKeys(options.folder, await options.rootPassphrase(facts), options.clock)
+  await audit.record({
+    kind: 'instance.created',
+    actor: 'operator',
+    detail: { ...facts, ...addressesOf(facts) } as never,
+  })
+  await createTrust(
+    {
+      ...storage,
+      clock: options.clock,
+      rootKeys: auditedKeys(rootKeys, audit, 'creation'),
+      onlineKeys: auditedKeys(storage.onlineKeys, audit, 'creation'),
+    },
+    facts,
+  )
+}
+
+/** Publishes what follows from the keys; costs nothing when it is published already. The policy is only published once. */
+async function publishAnchors({ blobs }: Storage, trust: Trust, sources: AnchorSources): Promise<void> {
+  const policy = await readTarget(blobs, 'verification_policy.json')
+  await trust.anchors.publish({
+    ...anchorTargets(sources),
+    ...(policy === undefined && { 'verification_policy.json': firstPolicy(sources) }),
+  })
+}

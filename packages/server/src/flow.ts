@@ -1,0 +1,45 @@
+import type { Job } from '@countersign/platform/jobs/jobs.ts'
+import type { AuditTrail } from './account/audit/auditTrail.ts'
+import type { TransparencyLog } from './log/transparencyLog.ts'
+import type { Anchors } from './trust/anchors/openAnchors.ts'
+import type { TimeFloor } from './trust/timestamping/timeFloor.ts'
+
+const SECOND_MS = 1000
+const MINUTE_MS = 60 * SECOND_MS
+const HOUR_MS = 60 * MINUTE_MS
+
+/** What the scheduled work moves. */
+export interface FlowDeps {
+  readonly logs: readonly TransparencyLog[]
+  readonly audit: AuditTrail
+  readonly anchors: Anchors
+  readonly floor: TimeFloor
+  sweepAccounts(): Promise<void>
+  compareCertificateLog(): Promise<void>
+  publishCrls(): Promise<void>
+  renewTls(): Promise<void>
+}
+
+/** Everything that happens without a request, on one page. */
+export function scheduledWork(deps: FlowDeps): Job[] {
+  return [
+    // Devices take a log's silence for withholding, so it speaks even when nothing is logged.
+    { name: 'heartbeat', everyMs: 15 * SECOND_MS, run: () => each(deps.logs, (log) => log.heartbeat()) },
+    { name: 'timestamp-floor', everyMs: MINUTE_MS, run: () => deps.floor.save() },
+    { name: 'audit-counts', everyMs: 5 * MINUTE_MS, run: () => deps.audit.flush() },
+    {
+      name: 'partial-tiles',
+      everyMs: 10 * MINUTE_MS,
+      run: (signal) => each(deps.logs, (log) => log.collectPartials(signal)),
+    },
+    { name: 'anchors', everyMs: HOUR_MS, run: () => deps.anchors.renew() },
+    { name: 'revocation-lists', everyMs: HOUR_MS, run: () => deps.publishCrls() },
+    { name: 'certificate-log-comparison', everyMs: HOUR_MS, run: () => deps.compareCertificateLog() },
+    { name: 'account-sweep', everyMs: HOUR_MS, run: () => deps.sweepAccounts() },
+    { name: 'tls-certificate', everyMs: HOUR_MS, run: () => deps.renewTls() },
+  ]
+}
+
+async function each<T>(items: readonly T[], work: (item: T) => Promise<unknown>): Promise<void> {
+  for (const item of items) await work(item)
+}

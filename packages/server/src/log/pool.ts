@@ -1,0 +1,73 @@
+import { toHex } from '@countersign/protocol/json/base64.ts'
+import { logKeepingError } from './errors.ts'
+import type { Appended, LogEntry } from './transparencyLog.ts'
+
+/** An entry that waits for its round, and everyone who waits for the entry. */
+export class Pending {
+  readonly entry: LogEntry
+  readonly #waiters: { resolve(appended: Appended): void; reject(error: unknown): void }[] = []
+
+  constructor(entry: LogEntry) {
+    this.entry = entry
+  }
+
+  /** Waits for the same entry. Every caller but the first one is told that it is a duplicate. */
+  join(): Promise<Appended> {
+    return new Promise((resolve, reject) => this.#waiters.push({ resolve, reject }))
+  }
+
+  /** Answers everyone. The first answer counts. */
+  resolve(appended: Appended): void {
+    this.#waiters.splice(0).forEach((waiter, at) => {
+      waiter.resolve(at === 0 ? appended : { ...appended, duplicate: true })
+    })
+  }
+
+  /** Refuses everyone who has no answer yet. */
+  reject(error: unknown): void {
+    for (const waiter of this.#waiters.splice(0)) waiter.reject(error)
+  }
+}
+
+/** Entries between `append` and the end of their round. An equal entry joins the one that is here. */
+export class Pool {
+  readonly #waiting = new Map<string, Pending>()
+  #inRound = new Map<string, Pending>()
+
+  /** Number of entries that wait for a round. */
+  get size(): number {
+    return this.#waiting.size
+  }
+
+  /** Takes an entry in. Throws `log.busy` where `maxQueue` others wait. */
+  add(entry: LogEntry, maxQueue: number): Promise<Appended> {
+    const key = toHex(entry.dedupeKey)
+    const known = this.#waiting.get(key) ?? this.#inRound.get(key)
+    if (known !== undefined) return known.join()
+    if (this.#waiting.size >= maxQueue) throw logKeepingError('log.busy', `${maxQueue} entries are waiting`)
+    const pending = new Pending(entry)
+    this.#waiting.set(key, pending)
+    return pending.join()
+  }
+
+  /** The entries of the next round, oldest first. They are joined until `done`, so no entry gets into two rounds. */
+  take(maxBatch: number): Pending[] {
+    for (const [key, pending] of this.#waiting) {
+      if (this.#inRound.size === maxBatch) break
+      this.#waiting.delete(key)
+      this.#inRound.set(key, pending)
+    }
+    return [...this.#inRound.values()]
+  }
+
+  /** Forgets the entries of the round, so that a retry of one that failed starts anew. */
+  done(): void {
+    this.#inRound = new Map()
+  }
+
+  /** Refuses everything that waits. */
+  refuse(error: unknown): void {
+    for (const pending of this.#waiting.values()) pending.reject(error)
+    this.#waiting.clear()
+  }
+}

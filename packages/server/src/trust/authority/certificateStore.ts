@@ -1,0 +1,101 @@
+import type { Database } from '@countersign/platform/database/database.ts'
+import type { Kysely, Transaction } from 'kysely'
+import type { CertificateIntentRow, CertificateResultRow, TrustTables } from '../trustTables.ts'
+
+/** Rows in one INSERT: well below SQLite's limit of 32,766 values. */
+const MAX_ROWS = 1000
+
+/** Intents and results of identity certificates. */
+export interface CertificateStore {
+  /** Writes an intent. Durable when this resolves; only then may its precertificate be logged. Resolves with its id. */
+  addIntent(intent: Omit<CertificateIntentRow, 'id'>): Promise<number>
+  /** Writes what became of an intent. Durable when this resolves. */
+  addResult(result: CertificateResultRow): Promise<void>
+  /** The intents after `id` that have no result, in order, at most `limit`. */
+  readOpenIntents(after: number, limit: number): Promise<CertificateIntentRow[]>
+  /**
+   * What is on its way at this moment: the serials of all intents after `id` without a result, and the last id up to
+   * which every intent has one.
+   */
+  readUnderWay(after: number): Promise<{ readonly serials: ReadonlySet<string>; readonly settled: number }>
+  /** The serials that results claim for the log entries from `from` up to but not including `to`, by log index. */
+  readLoggedSerials(from: number, to: number): Promise<ReadonlyMap<number, string>>
+}
+
+/**
+ * Opens the store. Rows that arrive together are written by one statement and one commit, which is what makes
+ * thousands of certificates a second possible.
+ */
+export async function openCertificateStore(database: Database): Promise<CertificateStore> {
+  const tables = database.tables<TrustTables>()
+  const { last } = await tables
+    .selectFrom('trust_certificate_intents')
+    .select((select) => select.fn.max('id').as('last'))
+    .executeTakeFirstOrThrow()
+  let nextId = (last ?? 0) + 1
+  const addIntents = writeTogether<CertificateIntentRow>(database, 'trust.certificate-intent', async (trx, rows) => {
+    await trx.insertInto('trust_certificate_intents').values(rows).execute()
+  })
+  const addResults = writeTogether<CertificateResultRow>(database, 'trust.certificate-result', async (trx, rows) => {
+    await trx.insertInto('trust_certificate_results').values(rows).execute()
+  })
+  return {
+    async addIntent(intent) {
+      const id = nextId++
+      await addIntents({ id, ...intent })
+      return id
+    },
+    addResult: addResults,
+    readOpenIntents: (after, limit) => openIntents(tables, after).selectAll('intent').limit(limit).execute(),
+    async readUnderWay(after) {
+      // The last result first: an open intent below it cannot appear between the two questions.
+      const { last } = await tables
+        .selectFrom('trust_certificate_results')
+        .select((select) => select.fn.max('id').as('last'))
+        .executeTakeFirstOrThrow()
+      const open = await openIntents(tables, after).select(['intent.id', 'intent.serial']).execute()
+      const settled = open[0] === undefined ? (last ?? 0) : open[0].id - 1
+      return { serials: new Set(open.map((row) => row.serial)), settled: Math.max(after, settled) }
+    },
+    async readLoggedSerials(from, to) {
+      const rows = await tables
+        .selectFrom('trust_certificate_results as result')
+        .innerJoin('trust_certificate_intents as intent', 'intent.id', 'result.id')
+        .select(['result.log_index', 'intent.serial'])
+        .where('result.log_index', '>=', from)
+        .where('result.log_index', '<', to)
+        .execute()
+      return new Map(rows.map((row) => [row.log_index, row.serial]))
+    },
+  }
+}
+
+function openIntents(tables: Kysely<TrustTables>, after: number) {
+  return tables
+    .selectFrom('trust_certificate_intents as intent')
+    .leftJoin('trust_certificate_results as result', 'result.id', 'intent.id')
+    .where('intent.id', '>', after)
+    .where('result.id', 'is', null)
+    .orderBy('intent.id')
+}
+
+/** Collects the rows of all callers until their transaction starts. Where it fails, all of them fail. */
+function writeTogether<Row>(
+  database: Database,
+  point: 'trust.certificate-intent' | 'trust.certificate-result',
+  write: (trx: Transaction<TrustTables>, rows: readonly Row[]) => Promise<void>,
+): (row: Row) => Promise<void> {
+  let gathering: { rows: Row[]; written: Promise<void> } | undefined
+  return (row) => {
+    if (gathering === undefined || gathering.rows.length >= MAX_ROWS) {
+      const rows: Row[] = []
+      const written = database.commitTogether<TrustTables, void>(point, async (trx) => {
+        if (gathering?.rows === rows) gathering = undefined
+        await write(trx, rows)
+      })
+      gathering = { rows, written }
+    }
+    gathering.rows.push(row)
+    return gathering.written
+  }
+}

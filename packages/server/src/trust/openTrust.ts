@@ -1,0 +1,106 @@
+import type { Clock } from '@countersign/local/clock/clock.ts'
+import type { Blobs } from '@countersign/platform/blobs/blobs.ts'
+import type { Database } from '@countersign/platform/database/database.ts'
+import type { KeyStore, SigningKey } from '@countersign/platform/keystore/keyStore.ts'
+import type { Identity } from '../account/identities/identity.ts'
+import type { TransparencyLog } from '../log/transparencyLog.ts'
+import { tufKeyNames } from './anchors/createAnchors.ts'
+import { type Anchors, openAnchors } from './anchors/openAnchors.ts'
+import { openCertificateStore } from './authority/certificateStore.ts'
+import { finishIntents, type RefusedIntent } from './authority/finishIntents.ts'
+import { identityTemplate } from './authority/identityProfile.ts'
+import type { IdentityAuthority } from './authority/issueIdentityCertificate.ts'
+import {
+  currentIssuer,
+  currentIssuing,
+  type Issuer,
+  type IssuerCertificate,
+  openIssuer,
+  openOnlineIssuers,
+  readIssuerCertificates,
+} from './authority/issuers.ts'
+import type { TrustFacts } from './facts.ts'
+import { publishCrls } from './revocation/publishCrls.ts'
+import { revokeCertificate } from './revocation/revokeCertificate.ts'
+import { type RevokeUnrecordedDeps, revokeUnrecorded, type Unrecorded } from './revocation/revokeUnrecorded.ts'
+import type { TrustTables } from './trustTables.ts'
+import { openTimeFloor } from './timestamping/timeFloor.ts'
+import type { TimestampAuthority } from './timestamping/stamp.ts'
+
+/** What the trust of a running instance stands on. Root keys are not among it. */
+export interface OpenTrustDeps {
+  readonly facts: TrustFacts
+  readonly database: Database
+  readonly blobs: Blobs
+  readonly clock: Clock
+  /** The online keys; whoever passes them decides what the audit trail says about their uses. */
+  readonly keys: Pick<KeyStore, 'open'>
+  /** The certificate log and its P-256 key, which signs the SCTs. */
+  readonly certificateLog: TransparencyLog
+  readonly sctKey: SigningKey
+  verifyToken(token: string): Promise<Identity>
+  /** The newest time that a log of this instance has signed; the clock must not be behind it. */
+  readonly timeAtLeast: Date
+}
+
+/** The authorities of a running instance. */
+export interface Trust {
+  readonly authority: IdentityAuthority
+  readonly timestamps: TimestampAuthority
+  readonly anchors: Anchors
+  /** Every issuer certificate; roots and retired generations too. */
+  readonly issuers: readonly IssuerCertificate[]
+  /** The issuing authorities with their keys. */
+  readonly issuing: readonly Issuer[]
+  /** Publishes the revocation lists that are due or changed. */
+  publishCrls(): Promise<void>
+  /** Compares the certificate log with the database and revokes what nobody intended. Returns what was revoked. */
+  revokeUnrecorded(): Promise<Unrecorded[]>
+}
+
+/**
+ * Opens the authorities and repairs what a crash left: intents without a result are finished, so every logged
+ * certificate is recorded when this resolves. Nothing is issued before. Throws `trust.not-created`,
+ * `trust.key-mismatch`, and what the log throws.
+ */
+export async function openTrust(deps: OpenTrustDeps): Promise<Trust> {
+  const { facts, database, clock, keys, certificateLog: log, sctKey } = deps
+  const issuers = await readIssuerCertificates(database)
+  const issuing = await openOnlineIssuers(issuers, keys)
+  const store = await openCertificateStore(database)
+  const templates = issuing.filter(({ name }) => name === 'identities').map((one) => identityTemplate(one, facts))
+  const { refused } = await finishIntents({ database, log, sctKey, store, templates })
+  await revokeRefused(deps, refused)
+  const template = identityTemplate(currentIssuing(issuing, 'identities'), facts)
+  const comparing: RevokeUnrecordedDeps = { database, clock, store, log }
+  return {
+    authority: { facts, clock, template, log, sctKey, store, verifyToken: deps.verifyToken },
+    timestamps: {
+      signer: await openIssuer(currentIssuer(issuers, 'timestamp-signer'), keys),
+      floor: await openTimeFloor(deps, deps.timeAtLeast),
+    },
+    anchors: openAnchors({ blobs: deps.blobs, clock, keys: await openTufKeys(keys) }),
+    issuers,
+    issuing,
+    publishCrls: async () => void (await publishCrls({ ...deps, issuers: issuing }, facts)),
+    revokeUnrecorded: () => revokeUnrecorded(comparing),
+  }
+}
+
+async function revokeRefused({ database, clock }: OpenTrustDeps, refused: readonly RefusedIntent[]): Promise<void> {
+  if (refused.length === 0) return
+  await database.transaction<TrustTables, void>('trust.refused', async (trx) => {
+    for (const { issuerKeyId, serial, notBefore } of refused) {
+      const effect = { kind: 'ended', notBefore } as const
+      await revokeCertificate(trx, clock.now(), { issuerKeyId, serial, effect, reason: 'unspecified' })
+    }
+  })
+}
+
+async function openTufKeys(keys: Pick<KeyStore, 'open'>) {
+  return {
+    targets: await keys.open(tufKeyNames.targets),
+    snapshot: await keys.open(tufKeyNames.snapshot),
+    timestamp: await keys.open(tufKeyNames.timestamp),
+  }
+}
