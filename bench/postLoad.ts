@@ -31,7 +31,9 @@ export interface PostLoadResult {
  * Nothing is parsed but status and length, which leaves the other core to the server's own work.
  */
 export async function postLoad(load: PostLoad): Promise<PostLoadResult> {
-  const child: ChildProcess = fork(import.meta.filename, ['post-load'], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+  const child: ChildProcess = fork(import.meta.filename, ['post-load'], {
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  })
   child.send(load)
   const [result] = (await Promise.race([
     once(child, 'message'),
@@ -81,7 +83,7 @@ function keepPosting(port: number, requests: readonly Buffer[], first: number, t
     socket.on('connect', send)
     socket.on('error', reject)
     socket.on('close', () => resolve())
-    socket.on('data', (chunk) => {
+    socket.on('data', (chunk: Buffer<ArrayBuffer>) => {
       received = received.length === 0 ? chunk : Buffer.concat([received, chunk])
       if (!isWhole(received)) return
       if (tally.measuring) tally.latenciesMs.push(performance.now() - sentMs)

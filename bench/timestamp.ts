@@ -1,5 +1,7 @@
 import { createHash, generateKeyPairSync, randomBytes, sign } from 'node:crypto'
-import { availableParallelism } from 'node:os'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { availableParallelism, tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { systemClock } from '@countersign/local/clock/clock.ts'
 import { createHttpServer } from '@countersign/platform/http/server.ts'
 import { createLogger } from '@countersign/platform/telemetry/logger.ts'
@@ -7,9 +9,9 @@ import { timestampRoute } from '@countersign/protocol/api/timestamps.ts'
 import { writeTimestampRequest } from '@countersign/protocol/timestamp/request.ts'
 import { createRoots } from '../packages/server/src/trust/authority/createRoots.ts'
 import { currentIssuer, openIssuer } from '../packages/server/src/trust/authority/issuers.ts'
-import { temporaryTrust } from '../packages/server/src/trust/temporaryTrust.ts'
 import { readTimestampRequest, stamp } from '../packages/server/src/trust/timestamping/stamp.ts'
 import { openTimeFloor } from '../packages/server/src/trust/timestamping/timeFloor.ts'
+import { openTrustFixture } from '../packages/server/src/trust/trustFixture.ts'
 import type { BenchOptions, BenchResult } from './benchResult.ts'
 import { postLoad } from './postLoad.ts'
 
@@ -19,7 +21,8 @@ const LIMIT_MS = 2000
 /** Timestamps over plain HTTP, requests in DER with a nonce, 32 connections. The limit is bare P-256 signatures on one core. */
 export async function run({ say }: BenchOptions): Promise<BenchResult> {
   say('making an instance with a timestamp signer')
-  const trust = await temporaryTrust(new Date())
+  const folder = await mkdtemp(join(tmpdir(), 'countersign-bench-'))
+  const trust = await openTrustFixture(folder, new Date())
   await createRoots(trust, trust.facts)
   const signer = await openIssuer(currentIssuer(await trust.certificates(), 'timestamp-signer'), trust.onlineKeys)
   const authority = { signer, floor: await openTimeFloor({ database: trust.database, clock: systemClock }) }
@@ -45,7 +48,8 @@ export async function run({ say }: BenchOptions): Promise<BenchResult> {
     measureMs: MEASURE_MS,
   })
   await server.close()
-  await trust.remove()
+  await trust.close()
+  await rm(folder, { recursive: true })
   if (refused > 0) throw new Error(`${refused} requests were refused`)
   return {
     name: 'timestamp',

@@ -160,7 +160,11 @@ function dieAfter(store: TestStore, survive: number): void {
 
 function failAt(store: TestStore, write: Write, fault: Fault, reason: Reason): void {
   let failed = false
-  const once = (hit: boolean) => hit && !failed && (failed = true)
+  const once = (hit: boolean) => {
+    const isFirst = hit && !failed
+    failed ||= hit
+    return isFirst
+  }
   if (write === 'log.commit') {
     const error = reason === 'passing' ? databaseError('database.no-space', 'planned') : new Error('planned')
     hooks[HOOK] = (name) => {

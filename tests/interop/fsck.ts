@@ -35,14 +35,14 @@ export function logsOf(trust: InstalledTrust): LogUnderTest[] {
   const [certificates] = policy.logs.certificates
   if (ct === undefined || certificates === undefined) throw new Error('the anchors name no certificate log')
   const others = (['artifacts', 'revocations', 'audit'] as const).flatMap((name) =>
-    policy.logs[name].map(({ origin, url, vkey }) => ({ name, origin, url, key: vkey })),
+    policy.logs[name].map(({ origin, url, key }) => ({ name, origin, url, key: key.vkey })),
   )
   const { origin } = certificates
   return [...others, { name: 'certificates', origin, url: ct.baseUrl, key: ct.publicKey.rawBytes }]
 }
 
 interface PolicyJson {
-  readonly logs: Record<LogUnderTest['name'], { origin: string; url: string; vkey: string }[]>
+  readonly logs: Record<LogUnderTest['name'], { origin: string; url: string; key: { vkey: string } }[]>
 }
 
 interface TrustedRootJson {

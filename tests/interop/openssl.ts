@@ -67,7 +67,7 @@ async function timestampOfRequest(setting: OpensslSetting, matrix: Matrix): Prom
     accept(await verify(answer.bytes), /Verification: OK/)
   })
   await matrix.fill('timestamp of its own request', 'changed byte refused', async () =>
-    refuse(await verify(flip(answer.bytes)), /Verification: FAILED|error/i),
+    refuse(await verify(flipLast(answer.bytes)), /Verification: FAILED/),
   )
 }
 
@@ -189,7 +189,7 @@ function flip(bytes: Uint8Array): Uint8Array {
   return bytes.map((byte, at) => (at === Math.floor(bytes.length / 2) ? byte ^ 1 : byte))
 }
 
-/** The same bytes with the last one changed, which in a certificate or list belongs to the signature. */
+/** The same bytes with the last one changed, which in a certificate, list or timestamp belongs to the signature. */
 function flipLast(bytes: Uint8Array): Uint8Array {
   return bytes.map((byte, at) => (at === bytes.length - 1 ? byte ^ 1 : byte))
 }

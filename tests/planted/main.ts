@@ -13,7 +13,10 @@ const root = path.resolve(import.meta.dirname, '..', '..')
 const leastDefects = 10
 
 /** The outcomes of one test in a file of tests: whether it ran, and whether it passed. */
-async function outcome(folder: string, { file, title }: Defect['caughtBy']): Promise<'passed' | 'failed' | 'did not run'> {
+async function outcome(
+  folder: string,
+  { file, title }: Defect['caughtBy'],
+): Promise<'passed' | 'failed' | 'did not run'> {
   const command = [process.execPath, '--test', '--test-reporter=tap', file]
   const env = { NODE_TEST_CONTEXT: undefined }
   const { stdout } = await runProgram(command, { cwd: folder, env, timeoutMs: 10 * 60_000 })

@@ -5,7 +5,13 @@ import { test } from 'node:test'
 import { type Defect, plant, readDefects } from './defect.ts'
 
 const root = path.resolve(import.meta.dirname, '..', '..')
-const defect: Defect = { what: 'x', file: 'a.ts', before: 'one', after: '$& two', caughtBy: { file: 'a.test.ts', title: 'x' } }
+const defect: Defect = {
+  what: 'x',
+  file: 'a.ts',
+  before: 'one',
+  after: '$& two',
+  caughtBy: { file: 'a.test.ts', title: 'x' },
+}
 
 test('a defect takes the place of exactly its text', () => {
   assert.equal(plant(defect, 'one, three'), '$& two, three')

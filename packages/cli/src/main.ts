@@ -1,3 +1,4 @@
+import { errnoOf } from '@countersign/local/errors/errno.ts'
 import { CommanderError } from 'commander'
 import { buildProgram, type Run } from './main/program.ts'
 import { explainError } from './output/errorRow.ts'
@@ -14,6 +15,8 @@ export async function main(argv: readonly string[]): Promise<number> {
   // Once: a second Ctrl-C ends the process the hard way.
   const onInterrupt = () => stop.abort(outputError('cli.stopped', 'stopped by Ctrl-C'))
   process.once('SIGINT', onInterrupt)
+  // Whoever reads the output may have enough of it, as `head` does; that is no failure of ours.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', ignoreClosedPipe)
   const program = buildProgram(run)
   for (const command of [program, ...program.commands, ...program.commands.flatMap((one) => one.commands)]) {
     command.exitOverride().showHelpAfterError('Add --help to see how it is used.')
@@ -26,6 +29,10 @@ export async function main(argv: readonly string[]): Promise<number> {
   } finally {
     process.off('SIGINT', onInterrupt)
   }
+}
+
+function ignoreClosedPipe(error: Error): void {
+  if (errnoOf(error) !== 'EPIPE') throw error
 }
 
 async function fail(error: unknown, run: Run, argv: readonly string[]): Promise<number> {

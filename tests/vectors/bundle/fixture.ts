@@ -1,11 +1,11 @@
 import { hash } from 'node:crypto'
-import { pae } from '@countersign/protocol/bundle/dsse.ts'
 import { type TrustedRoot, trustedLog } from '@countersign/protocol/bundle/trustedRoot.ts'
 import { writeBundle, writeStatementBundle } from '@countersign/protocol/bundle/writeBundle.ts'
 import { checkpointText } from '@countersign/protocol/log/checkpoint.ts'
 import { type AddEntryRequest, canonicalEntry } from '@countersign/protocol/log/hashedRekord.ts'
 import { type HashName, keyDetailsOf } from '@countersign/protocol/log/keyDetails.ts'
 import { formatNote, logId, type NoteKey, noteKey } from '@countersign/protocol/log/note.ts'
+import { pae } from '@countersign/protocol/log/pae.ts'
 import { type TransparencyLogEntry, writeTransparencyLogEntry } from '@countersign/protocol/log/transparencyLogEntry.ts'
 import { prepareTimestamp } from '@countersign/protocol/timestamp/response.ts'
 import {
@@ -85,11 +85,14 @@ export interface SigningChanges {
   /** Changes the signature before it is stamped and logged. */
   readonly signature?: (sound: Uint8Array) => Uint8Array
   readonly logged?: (sound: AddEntryRequest) => AddEntryRequest
+  /** Changes the bytes of the leaf. */
+  readonly leaf?: (sound: Uint8Array) => Uint8Array
   readonly artifactLog?: TestKey
   readonly artifactLogKey?: NoteKey
   readonly entry?: (sound: TransparencyLogEntry) => TransparencyLogEntry
 }
 
+/** What is signed unless a test says otherwise. */
 export const TEST_ARTIFACT: Uint8Array = new TextEncoder().encode('the artifact\n')
 
 /** Signs an artifact as a client of the instance would, and writes the bundle. */
@@ -133,7 +136,8 @@ function sign(instance: TestInstance, message: Uint8Array, digest: Uint8Array, c
     verifier: { kind: 'x509Certificate', rawBytes: certificate },
     keyDetails: keyDetailsOf(signer.certificate.publicKey),
   }
-  const entry = addToLog(instance, canonicalEntry(changes.logged?.(request) ?? request), changes)
+  const leaf = canonicalEntry(changes.logged?.(request) ?? request)
+  const entry = addToLog(instance, changes.leaf?.(leaf) ?? leaf, changes)
   const timestamps = [stamp(instance, changes.stamped ?? signature, changes)]
   return { certificate, signature, timestamps, entry: writeTransparencyLogEntry(changes.entry?.(entry) ?? entry) }
 }

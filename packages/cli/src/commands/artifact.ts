@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
+import { addAbortSignal } from 'node:stream'
 import { errnoOf } from '@countersign/local/errors/errno.ts'
 import { filesError } from '@countersign/local/files/errors.ts'
 import { outputError } from '../output/errors.ts'
@@ -24,13 +25,12 @@ export async function readArtifact(name: string, hash: HashName = 'sha256', sign
   const [prefix, hex] = name.split(':', 2)
   if (prefix === hash && hex !== undefined) return { name, digest: parseDigest(hex, hash) }
   const stream = name === '-' ? process.stdin : createReadStream(name, { highWaterMark: 1024 * 1024 })
+  if (signal) addAbortSignal(signal, stream)
   const digest = createHash(hash)
   try {
-    for await (const chunk of stream) {
-      signal?.throwIfAborted()
-      digest.update(chunk)
-    }
+    for await (const chunk of stream) digest.update(chunk)
   } catch (error) {
+    signal?.throwIfAborted()
     throw readFailure(name, error)
   }
   const bytes = new Uint8Array(digest.digest())

@@ -110,7 +110,7 @@ async function auditOne(kind: LogKind, log: PolicyLog, anchors: Anchors, { full 
     )
   }
   const freshness = freshnessOf(checkpoint.note, anchors.policy.witnesses)
-  const seen = `${freshness.time?.toISOString() ?? 'not cosigned'}${freshness.witnessed ? '' : ', unwitnessed'}`
+  const seen = `${freshness.time?.toISOString() ?? 'no time by the policy’s witnesses'}${freshness.witnessed ? '' : ', unwitnessed'}`
   terminal.line(
     `passed  ${kind.padEnd(12)}  ${log.origin}: ${size} entries, ${full ? 'all read again' : 'consistent'}, ${seen}`,
   )

@@ -37,7 +37,7 @@ interface Signed {
  * others; the exit code is that of the worst.
  */
 export async function sign(names: readonly string[], options: SignOptions, terminal: Terminal): Promise<number> {
-  const artifacts = listArtifacts(names, options)
+  const artifacts = listArtifacts(names, options, terminal.signal)
   const anchors = await openAnchors(options.instance)
   await confirmPublicFacts(anchors, options.yes === true, terminal)
   const signer = await terminal.during('getting an identity', () => openSigner(anchors, options, terminal))
@@ -59,7 +59,7 @@ export async function sign(names: readonly string[], options: SignOptions, termi
 type ReadArtifact = { readonly name: string; read(): Promise<Artifact> }
 
 /** Standard input holds one artifact, and a digest is one; both need `--bundle`, as nothing says where the bundle goes. */
-function listArtifacts(names: readonly string[], { digest, bundle }: SignOptions): ReadArtifact[] {
+function listArtifacts(names: readonly string[], { digest, bundle }: SignOptions, signal: AbortSignal): ReadArtifact[] {
   if (digest !== undefined) {
     if (names.length > 0) throw outputError('cli.usage', 'give files or --digest, not both')
     if (bundle === undefined) throw outputError('cli.usage', '--digest needs --bundle <file>')
@@ -71,7 +71,7 @@ function listArtifacts(names: readonly string[], { digest, bundle }: SignOptions
   if (names.includes('-') && (bundle === undefined || names.length > 1)) {
     throw outputError('cli.usage', 'standard input is signed alone and needs --bundle <file>')
   }
-  return [...new Set(names)].map((name) => ({ name, read: () => readArtifact(name) }))
+  return [...new Set(names)].map((name) => ({ name, read: () => readArtifact(name, 'sha256', signal) }))
 }
 
 async function signOne(

@@ -77,7 +77,10 @@ export function buildProgram(run: Run): Command {
     .addOption(new Option('--issuer <url>', 'also ask that exactly this issuer vouched for the signer'))
     .addOption(instance())
 
-  const trust = program.command('trust').description('which instances this machine trusts').addHelpText('after', TRUST)
+  const trust = program
+    .command('trust')
+    .description('which instances this machine trusts')
+    .addHelpText('after', `\n${TRUST}`)
   command(
     trust,
     'add <ticket>',
@@ -99,7 +102,7 @@ export function buildProgram(run: Run): Command {
     (await import('../commands/trust.ts')).remove(which, terminal),
   )
 
-  const log = program.command('log').description('check the logs of an instance').addHelpText('after', LOG)
+  const log = program.command('log').description('check the logs of an instance').addHelpText('after', `\n${LOG}`)
   command(
     log,
     'prove <bundle-or-file>',
@@ -121,7 +124,7 @@ export function buildProgram(run: Run): Command {
   const policy = program
     .command('policy')
     .description('check and explain verification policies')
-    .addHelpText('after', POLICY)
+    .addHelpText('after', `\n${POLICY}`)
   command(policy, 'check <file>', 'is this a verification policy?', POLICY, async (terminal, _options, [file = '']) =>
     (await import('../commands/policy.ts')).check(file, terminal),
   )

@@ -39,7 +39,7 @@ export function createNodeServer(listener: RequestListener, limits: ConnectionLi
     noDelay: true,
   }
   const server = tls
-    ? createTlsServer({ ...options, ...secureContext(tls) }, listener)
+    ? createTlsServer({ ...options, ...secureContext(tls), handshakeTimeout: timeoutMs }, listener)
     : createServer(options, listener)
   server.maxHeadersCount = MAX_HEADERS
   server.on('clientError', answerBrokenRequest)
@@ -62,7 +62,8 @@ const BROKEN_REQUESTS: Readonly<Record<string, keyof typeof httpErrors>> = {
 
 /** Answers what could not even be read as a request, then hangs up: nothing after it can be trusted to be one. */
 function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket): void {
-  if (!socket.writable || error.code === 'ECONNRESET') return void socket.destroy()
+  // Failed handshakes arrive here as well; there is nobody to read an answer.
+  if (!socket.writable || !/^(?:HPE_|ERR_HTTP_)/.test(error.code ?? '')) return void socket.destroy()
   const code = BROKEN_REQUESTS[error.code ?? ''] ?? 'http.bad-request'
   const { problem } = problemOf(httpError(code, httpErrors[code].sentence), httpErrors)
   const body = JSON.stringify(problem)

@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { request } from 'node:https'
+import { createConnection as connectPlain } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
@@ -66,4 +67,12 @@ test('older versions than TLS 1.2 are refused', async () => {
   const options = { port, host: '127.0.0.1', rejectUnauthorized: false, ciphers: 'DEFAULT@SECLEVEL=0' } as const
   const old = connect({ ...options, minVersion: 'TLSv1.1', maxVersion: 'TLSv1.1' })
   await assert.rejects(once(old, 'secureConnect'), { code: 'ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION' })
+})
+
+test('whoever speaks plain HTTP to it is hung up on, and the others are still served', async () => {
+  const plain = connectPlain(port, '127.0.0.1')
+  plain.write('GET / HTTP/1.1\r\nhost: a\r\n\r\n')
+  plain.resume()
+  await once(plain, 'close')
+  assert.equal(await certificateName(), 'second')
 })

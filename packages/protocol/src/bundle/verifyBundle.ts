@@ -7,18 +7,19 @@ import { canonicalEntry, ENTRY_KIND } from '../log/hashedRekord.ts'
 import { digestBytes, entryHash, type HashName, type KeyDetails, keyDetailsOf } from '../log/keyDetails.ts'
 import { leafHash, verifyInclusion } from '../log/merkle.ts'
 import { type NoteKey, noteKey } from '../log/note.ts'
+import { pae } from '../log/pae.ts'
 import type { LoggedInclusionProof, TransparencyLogEntry } from '../log/transparencyLogEntry.ts'
 import { type VerifiedTimestamp, verifyTimestamp } from '../timestamp/verifyTimestamp.ts'
 import type { Certificate } from '../x509/certificate.ts'
 import { type CertificateIdentity, type FulcioClaims, readFulcioClaims, readIdentity } from '../x509/fulcio.ts'
 import { readScts, type Sct, verifySct } from '../x509/sct.ts'
 import { verifyChain } from '../x509/verifyChain.ts'
-import { pae, verifyEnvelope } from './dsse.ts'
 import { bundleError } from './errors.ts'
 import type { MessageSignature, UnverifiedBundle } from './parseBundle.ts'
 import { isAbout, parseStatement, type Statement } from './parseStatement.ts'
 import type { TrustedLog, TrustedRoot } from './trustedRoot.ts'
 import { isValidAt } from './validity.ts'
+import { verifyEnvelope } from './verifyEnvelope.ts'
 
 /** One step and what came of it. `code` stands exactly where the step failed; `detail` is for people. */
 export interface Check {
@@ -85,14 +86,14 @@ export function verifyBundle(
   const checkpoints = run('checkpoint', proofs, (them) => verifyCheckpoints(bundle, them, root, timestamps?.[0]?.time))
   const signed = run('signature', bundle, () => verifySignature(bundle, artifactDigest))
 
-  const [signedAt, checkpoint, proof] = [timestamps?.[0]?.time, checkpoints?.[0], proofs?.[0]]
-  if (!digest || !timestamps || !signedAt || !chain || !profile || !sct || !entries || !signed)
+  const [stamp, proof, checkpoint] = [timestamps?.[0], proofs?.[0], checkpoints?.[0]]
+  if (!digest || !stamp || !timestamps || !chain || !profile || !sct || !entries || !proof || !checkpoint || !signed) {
     return { checks, cachedChains }
-  if (!checkpoint || !proof) return { checks, cachedChains }
+  }
   const entry = { origin: checkpoint.origin, index: proof.logIndex, size: proof.treeSize, checkpoint }
   const { certificate, content } = bundle
-  const proved = { ...profile, ...digest, certificate, signature: content.signature, timestamps, signedAt, entry, sct }
-  return { checks, cachedChains, verified: proved }
+  const signature = { certificate, signature: content.signature, timestamps, signedAt: stamp.time }
+  return { checks, cachedChains, verified: { ...digest, ...profile, ...signature, sct, entry } }
 }
 
 /** The hash of the artifact that `verifyBundle` needs for this bundle: SHA-256 but for messages signed with larger keys. */

@@ -58,8 +58,8 @@ function malformed(cause: CodedError): CodedError {
 function readResponse(response: Uint8Array): UnverifiedToken {
   const parts = partsOf(readDer(response, { maxBytes: MAX_RESPONSE_BYTES, maxNodes: 5000 }), 'a timestamp response')
   const status = smallInteger(parts.take(0x30, 'the status').children[0], 'the status')
-  // 0 granted, 1 granted with modifications; the others carry no token.
-  if (status > 1) throw timestampError('timestamp.refused', `the authority refused with status ${status}`)
+  // 1, granted with modifications, would be a timestamp for something that nobody asked for.
+  if (status !== 0) throw timestampError('timestamp.refused', `the authority refused with status ${status}`)
   const contentInfo = partsOf(parts.take(0x30, 'the token'), 'the token')
   parts.end('a timestamp response')
   expectType(contentInfo.takeAny('the content type'), TOKEN_OIDS.signedData)
@@ -72,7 +72,7 @@ function readResponse(response: Uint8Array): UnverifiedToken {
 function readSignedData(node: DerNode): UnverifiedToken {
   const parts = partsOf(node, 'the signed data')
   if (smallInteger(parts.takeAny('the version'), 'the version') !== 3) throw malformedToken('another version of CMS')
-  parts.take(0x31, 'the digest algorithms')
+  const digestAlgorithms = parts.take(0x31, 'the digest algorithms').children.map(parseDigestIdentifier)
   const content = partsOf(parts.take(0x30, 'the content'), 'the content')
   parts.takeIf(0xa0)
   parts.takeIf(0xa1)
@@ -81,7 +81,10 @@ function readSignedData(node: DerNode): UnverifiedToken {
   expectType(content.takeAny('the content type'), TOKEN_OIDS.timestampInfo)
   const info = octets(onlyChild(content.take(0xa0, 'the content'), 'the content'), 'the content')
   content.end('the content')
-  return { info, ...readInfo(info), ...readSigner(onlyChild(signers, 'the signers')) }
+  const signer = readSigner(onlyChild(signers, 'the signers'))
+  // RFC 5652, 5.1 and 5.3: the signer's algorithm is among those announced.
+  if (!digestAlgorithms.includes(signer.digestAlgorithm)) throw malformedToken('a digest that was not announced')
+  return { info, ...readInfo(info), ...signer }
 }
 
 /** TSTInfo (RFC 3161, 2.4.2). */

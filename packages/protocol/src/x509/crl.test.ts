@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { boolean, explicit, integer, nullValue, octetString, oid, sequence, tagged, time } from '../der/writeDer.ts'
+import { boolean, explicit, integer, nullValue, oid, sequence, tagged, time } from '../der/writeDer.ts'
 import { CodedError } from '../errors/codedError.ts'
 import {
   makeTestIssuer,

@@ -11,6 +11,10 @@ export const x509Errors = {
   'x509.not-yet-valid': { ...bad, sentence: 'The certificate was not yet valid at the time that counts.' },
   'x509.expired': { ...bad, sentence: 'The certificate was no longer valid at the time that counts.' },
   'x509.untrusted': { ...bad, sentence: 'The certificate does not lead to a trusted root.' },
+  'x509.too-many-issuers': {
+    ...bad,
+    sentence: 'More certificates could have issued this one than are tried; leave out those that are not needed.',
+  },
   'x509.wrong-purpose': { ...bad, sentence: 'The certificate was not issued for this purpose.' },
   'x509.constraints': { ...bad, sentence: 'A certificate of the chain was not allowed to issue the next one.' },
   'x509.critical-extension': { ...bad, sentence: 'The certificate holds a critical extension that is not known here.' },

@@ -28,7 +28,7 @@ const MAX_SIGNATURE_CHECKS = 64
  * `purpose` hold at every level, the leaf names `purpose` itself and is no CA. Revocation is not looked at.
  * Returns the chain, leaf first, anchor last. A pair of certificate objects that verified once is not computed again.
  * Throws `x509.not-yet-valid`, `x509.expired`, `x509.wrong-purpose`, `x509.critical-extension`, `x509.constraints`,
- * `x509.signature-wrong`, `x509.untrusted`, `x509.key-unsupported`.
+ * `x509.signature-wrong`, `x509.untrusted`, `x509.too-many-issuers`, `x509.key-unsupported`.
  */
 export function verifyChain(request: ChainRequest): Certificate[] {
   const { leaf, at, purpose } = request
@@ -152,7 +152,7 @@ function isOnlyCriticalUsage(leaf: Certificate): boolean {
 const verifiedBy = new WeakMap<Certificate, WeakSet<Certificate>>()
 
 function checkSignature(child: Certificate, issuer: Certificate, budget: { checksLeft: number }): void {
-  if (--budget.checksLeft < 0) throw x509Error('x509.untrusted', 'too many possible issuers')
+  if (--budget.checksLeft < 0) throw x509Error('x509.too-many-issuers', 'too many certificates could be the issuer')
   const verified = verifiedBy.get(issuer) ?? new WeakSet()
   if (verified.has(child)) return
   verifyIssuedBy(child, issuer)

@@ -7,13 +7,13 @@ import { createIssuer, type NodeHandler } from './identities/embeddedIssuer.ts'
 import type { Fetch } from './identities/fetchJson.ts'
 import type { Identity } from './identities/identity.ts'
 import { IssuerList } from './identities/issuerList.ts'
+import { PersonDirectory } from './identities/personDirectory.ts'
 import { sweepProviderRecords } from './identities/providerRecords.ts'
 import { verifyIdentityToken } from './identities/verifyIdentityToken.ts'
 import type { PeopleDeps } from './people/invitePerson.ts'
-import { PersonDirectory } from './people/personDirectory.ts'
+import { peoplePages } from './people/peoplePages.ts'
 import { findSession } from './sessions/browserSession.ts'
 import { pageCookies, readCookie } from './sessions/cookies.ts'
-import { peoplePages } from './sessions/peoplePages.ts'
 
 /** What people, issuers and pages stand on. */
 export interface AccountDeps {

@@ -1,7 +1,6 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { TestContext } from 'node:test'
 import { type Clock, systemClock } from '@countersign/local/clock/clock.ts'
 import { Database } from '@countersign/platform/database/database.ts'
 import { migrate } from '@countersign/platform/database/migrate.ts'
@@ -39,8 +38,14 @@ export class MemoryAuditLog implements AuditLog {
   }
 }
 
+/** The part of `node:test`'s context that is used: what to undo after the test. */
+export interface Cleanup {
+  /** Runs `work` when the test is over. */
+  after(work: () => unknown): void
+}
+
 /** For tests: a migrated database and a key store in a folder of their own, gone after the test. */
-export async function openTestStores(t: TestContext, clock: Clock = systemClock) {
+export async function openTestStores(t: Cleanup, clock: Clock = systemClock) {
   const folder = mkdtempSync(join(tmpdir(), 'account-'))
   const database = Database.openFile(join(folder, 'test.sqlite'))
   t.after(async () => {
@@ -66,7 +71,7 @@ export interface TestAccount {
 }
 
 /** For tests: opens and serves an account. */
-export async function openTestAccount(t: TestContext, fetch?: Fetch): Promise<TestAccount> {
+export async function openTestAccount(t: Cleanup, fetch?: Fetch): Promise<TestAccount> {
   const { database, keys, clock, log } = await openTestStores(t)
   const logger = createLogger({ level: 'silent', name: 'test' })
   const pages = createHttpServer({ name: 'https', logger, errors: accountErrors })
@@ -92,66 +97,10 @@ export async function openTestAccount(t: TestContext, fetch?: Fetch): Promise<Te
   return { account, audit, log, database, publicUrl, adminUrl: await listen(t, admin), failures }
 }
 
-async function listen(t: TestContext, server: HttpServer): Promise<string> {
+async function listen(t: Cleanup, server: HttpServer): Promise<string> {
   await server.listen({ host: '127.0.0.1', port: 0 })
   t.after(() => server.close())
   const address = server.address()
   if (address === undefined || !('port' in address)) throw new Error('not listening')
   return `http://localhost:${address.port}`
-}
-
-/** For tests: a browser without scripts. Keeps cookies, follows redirects, posts forms. */
-export class TestBrowser {
-  readonly cookies = new Map<string, string>()
-
-  /** Opens a page; stops where a redirect leaves `origin`. */
-  async get(url: string): Promise<TestPage> {
-    return this.#request(url, { method: 'GET' })
-  }
-
-  /** Posts the form of a page as a browser does: its hidden fields, then `fields`. */
-  async post(page: TestPage, fields: Record<string, string>): Promise<TestPage> {
-    const action = /<form[^>]*action="([^"]*)"/.exec(page.text)?.[1]
-    const hidden = [...page.text.matchAll(/<input type="hidden" name="([^"]*)" value="([^"]*)">/g)].map(
-      ([, name = '', value = '']) => [name, value],
-    )
-    const body = new URLSearchParams([...hidden, ...Object.entries(fields)])
-    const url = action === undefined ? page.url : new URL(action, page.url).href
-    return this.#request(url, { method: 'POST', body, headers: { origin: new URL(page.url).origin } })
-  }
-
-  async #request(address: string, init: RequestInit): Promise<TestPage> {
-    const url = new URL(address)
-    const cookie = [...this.cookies].map(([name, value]) => `${name}=${value}`).join('; ')
-    const response = await fetch(url, {
-      ...init,
-      redirect: 'manual',
-      headers: { ...init.headers, cookie, accept: 'text/html' },
-    })
-    this.#keepCookies(response.headers)
-    const location = response.headers.get('location')
-    if (location === null)
-      return { url: url.href, status: response.status, text: await response.text(), headers: response.headers }
-    const next = new URL(location, url)
-    if (next.origin === url.origin) return this.#request(next.href, { method: 'GET' })
-    return { url: next.href, status: response.status, text: '', headers: response.headers }
-  }
-
-  #keepCookies(headers: Headers): void {
-    for (const line of headers.getSetCookie()) {
-      const [pair = '', ...attributes] = line.split(';')
-      const [name = '', value = ''] = pair.split(/=(.*)/)
-      const ended = attributes.some((attribute) => /^ *(max-age=0|expires=Thu, 01 Jan 1970.*)$/i.test(attribute))
-      if (ended) this.cookies.delete(name)
-      else this.cookies.set(name, value)
-    }
-  }
-}
-
-/** For tests: where a browser ended up. */
-export interface TestPage {
-  readonly url: string
-  readonly status: number
-  readonly text: string
-  readonly headers: Headers
 }

@@ -2,11 +2,13 @@ import assert from 'node:assert/strict'
 import { afterEach, beforeEach, test } from 'node:test'
 import { verifyCosignatures } from '@countersign/protocol/log/cosignature.ts'
 import { parseNote } from '@countersign/protocol/log/note.ts'
+import { merkleTreeLeaf, tileLeaf } from '@countersign/protocol/log/staticCt.ts'
+import { leafIndexExtension } from '@countersign/protocol/x509/sct.ts'
 import { checkAnswer, checkTilesOf, readPublicLog } from './checkLog.ts'
 import { leafEntry } from './leafEntry.ts'
 import { ed25519Signer } from './signers.ts'
 import { type TestStore, testEntry, testKey, testStore } from './testLog.ts'
-import type { Appended, TransparencyLog } from './transparencyLog.ts'
+import type { Appended, LogEntry, TransparencyLog } from './transparencyLog.ts'
 
 let store: TestStore
 
@@ -384,4 +386,61 @@ test('issuers are published when the log opens', async () => {
   assert.deepEqual(await log.readIssuer(key?.split('/').at(-1) ?? ''), der)
   assert.equal(await log.readIssuer('00'.repeat(32)), undefined)
   await log.close()
+})
+
+test('a certificate log keeps entries that know their place, also over a restart and a crash', async () => {
+  const ct = await testStore('data')
+  let log = await ct.open()
+  await Promise.all(Array.from({ length: 5 }, (_, number) => log.append(certificateEntry(number))))
+  await log.close()
+  log = await ct.open()
+  ct.blobs.plan = (point) => (point === 'log.tile' ? { fault: 'lost', error: new Error('planned') } : undefined)
+  await assert.rejects(log.append(certificateEntry(5)), /planned/)
+  ct.blobs.plan = undefined
+  await log.close()
+  log = await ct.open()
+  const answer = await log.append(certificateEntry(5))
+  assert.equal(answer.index, 5n)
+  const seen = readPublicLog(ct)
+  await checkAnswer(seen, answer, certificateEntry(5).encode(5n).leaf)
+  assert.equal(seen.size, 6n)
+  await log.close()
+  await ct.remove()
+})
+
+/** A precertificate entry as the authority logs them: its extensions name the place. */
+function certificateEntry(number: number): LogEntry {
+  return {
+    dedupeKey: testEntry(number).dedupeKey,
+    encode(index) {
+      const entry = {
+        timestampMs: BigInt(number),
+        certificate: new Uint8Array([48, 1, number]),
+        precertificate: { issuerKeyHash: new Uint8Array(32), submitted: new Uint8Array([48, 2, number, number]) },
+        extensions: leafIndexExtension(index),
+        chainFingerprints: [new Uint8Array(32).fill(1)],
+      }
+      return { leaf: merkleTreeLeaf(entry), stored: tileLeaf(entry) }
+    },
+  }
+}
+
+test('a staged bundle that is gone or changed when it is needed: refuses to open', async () => {
+  const log = await store.open()
+  store.blobs.plan = (point) => (point === 'log.tile' ? { fault: 'lost', error: new Error('planned') } : undefined)
+  await assert.rejects(log.append(testEntry(1)))
+  store.blobs.plan = undefined
+  await log.close()
+  const [key] = filesBelow('staging/')
+  assert.ok(key)
+  const good = store.blobs.objects.get(key) as Uint8Array
+  store.blobs.objects.set(
+    key,
+    good.map((byte, at) => (at === good.length - 1 ? byte ^ 1 : byte)),
+  )
+  await assert.rejects(store.open(), { code: 'log.files-wrong' })
+  store.blobs.objects.delete(key)
+  await assert.rejects(store.open(), { code: 'log.files-missing' })
+  store.blobs.objects.set(key, good)
+  assert.equal((await (await store.open()).append(testEntry(1))).index, 0n)
 })

@@ -11,12 +11,11 @@ export function printJson(value: unknown): void {
 /** Writes rows as columns of equal width. */
 export function printTable(rows: readonly (readonly string[])[]): void {
   const widths: number[] = []
-  for (const row of rows) row.forEach((cell, column) => (widths[column] = Math.max(widths[column] ?? 0, cell.length)))
-  for (const row of rows)
-    printLine(
-      row
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-        .join('  ')
-        .trimEnd(),
-    )
+  for (const row of rows) {
+    for (const [column, cell] of row.entries()) widths[column] = Math.max(widths[column] ?? 0, cell.length)
+  }
+  for (const row of rows) {
+    const cells = row.map((cell, column) => cell.padEnd(widths[column] ?? 0))
+    printLine(cells.join('  ').trimEnd())
+  }
 }

@@ -110,7 +110,8 @@ export const trustErrors = {
     kind: 'broken',
     status: 500,
     exit: 70,
-    sentence: 'TUF metadata on disk is not what the keys of this instance signed. Restore the data folder from a backup.',
+    sentence:
+      'TUF metadata on disk is not what the keys of this instance signed. Restore the data folder from a backup.',
   },
   'trust.target-name': {
     kind: 'refused',

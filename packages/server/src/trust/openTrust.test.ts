@@ -1,17 +1,19 @@
 import assert from 'node:assert/strict'
 import { createPublicKey, generateKeyPairSync, sign } from 'node:crypto'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { mkdtemp, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { systemClock } from '@countersign/local/clock/clock.ts'
 import { type BoundAddress, createHttpServer, type HttpServer } from '@countersign/platform/http/server.ts'
 import { createLogger } from '@countersign/platform/telemetry/logger.ts'
 import type { ListenerName } from '@countersign/protocol/api/route.ts'
+import { timestampErrors } from '@countersign/protocol/timestamp/errors.ts'
+import { writeTimestampRequest } from '@countersign/protocol/timestamp/request.ts'
+import { verifyTimestamp } from '@countersign/protocol/timestamp/verifyTimestamp.ts'
 import { parseCertificate, parsePemCertificates } from '@countersign/protocol/x509/certificate.ts'
 import { parseCrl } from '@countersign/protocol/x509/crl.ts'
-import { writeTimestampRequest } from '@countersign/protocol/timestamp/request.ts'
-import { timestampErrors } from '@countersign/protocol/timestamp/errors.ts'
-import { verifyTimestamp } from '@countersign/protocol/timestamp/verifyTimestamp.ts'
 import { Updater } from 'tuf-js'
 import { openLog } from '../log/openLog.ts'
 import { treeHeadSigner } from '../log/signers.ts'
@@ -21,26 +23,43 @@ import { createTrust } from './createTrust.ts'
 import { trustErrors } from './errors.ts'
 import { openTrust, type Trust } from './openTrust.ts'
 import { mountTrust } from './routes.ts'
-import { type TemporaryTrust, temporaryTrust } from './temporaryTrust.ts'
+import { openTrustFixture, type TrustFixture } from './trustFixture.ts'
 import { trustJobs } from './trustJobs.ts'
+
+function newFolder(): string {
+  return mkdtempSync(join(tmpdir(), 'countersign-trust-'))
+}
+
+async function remove(fixture: TrustFixture): Promise<void> {
+  await fixture.close()
+  rmSync(fixture.folder, { recursive: true })
+}
 
 const ORIGIN = 'sign.example.test:8443/ct'
 
-let place: TemporaryTrust
+let place: TrustFixture
 let log: TransparencyLog
 let trust: Trust
 let https: HttpServer
 let http: HttpServer
 
 before(async () => {
-  place = await temporaryTrust(new Date())
+  place = await openTrustFixture(newFolder(), new Date())
   await createTrust(place, place.facts)
+  place.clock.advance(10)
   await createTrust(place, place.facts)
   const sctKey = await place.onlineKeys.create('ct-p256', 'ecdsa-p256')
   const logger = createLogger({ level: 'silent', name: 'test' })
   log = await openLog(
     { ...place, clock: systemClock, logger },
-    { name: 'certificates', origin: ORIGIN, folder: 'logs/certificates', entriesAs: 'data', signers: [treeHeadSigner(ORIGIN, sctKey)], cosigners: [] },
+    {
+      name: 'certificates',
+      origin: ORIGIN,
+      folder: 'logs/certificates',
+      entriesAs: 'data',
+      signers: [treeHeadSigner(ORIGIN, sctKey)],
+      cosigners: [],
+    },
   )
   const claims = { issuer: 'https://issuer.example.test' }
   trust = await openTrust({
@@ -49,22 +68,45 @@ before(async () => {
     certificateLog: log,
     sctKey,
     timeAtLeast: place.clock.now(),
-    verifyToken: async () => ({ issuer: claims.issuer, subject: 's', kind: 'email', san: { type: 'email', value: 'me@example.test' }, claims, challenges: ['s'] }),
+    verifyToken: async () => ({
+      issuer: claims.issuer,
+      subject: 's',
+      kind: 'email',
+      san: { type: 'email', value: 'me@example.test' },
+      claims,
+      challenges: ['s'],
+    }),
   })
   const artifacts = (await place.onlineKeys.create('artifacts', 'ed25519')).spki
-  await trust.anchors.publish(anchorTargets({ facts: place.facts, issuers: trust.issuers, logKeys: { artifacts, certificates: sctKey.spki }, verificationPolicy: new TextEncoder().encode('{}') }))
-  const server = (name: ListenerName) => createHttpServer({ name, logger, errors: { ...trustErrors, ...timestampErrors }, checkReplies: true })
+  await trust.anchors.publish(
+    anchorTargets({
+      facts: place.facts,
+      issuers: trust.issuers,
+      logKeys: { artifacts, certificates: sctKey.spki },
+      verificationPolicy: new TextEncoder().encode('{}'),
+    }),
+  )
+  const server = (name: ListenerName) =>
+    createHttpServer({ name, logger, errors: { ...trustErrors, ...timestampErrors }, checkReplies: true })
   https = server('https')
   http = server('http')
-  const tokenIssuers = () => [{ issuerUrl: claims.issuer, audience: 'sigstore', challengeClaim: 'email', issuerType: 'email' }]
-  mountTrust([https, http], { authority: trust.authority, timestamps: trust.timestamps, blobs: place.blobs, issuers: trust.issuers, tokenIssuers })
+  const tokenIssuers = () => [
+    { issuerUrl: claims.issuer, audience: 'sigstore', challengeClaim: 'email', issuerType: 'email' },
+  ]
+  mountTrust([https, http], {
+    authority: trust.authority,
+    timestamps: trust.timestamps,
+    blobs: place.blobs,
+    issuers: trust.issuers,
+    tokenIssuers,
+  })
   await Promise.all([https.listen({ host: '127.0.0.1', port: 0 }), http.listen({ host: '127.0.0.1', port: 0 })])
 })
 
 after(async () => {
   await Promise.all([https.close(), http.close()])
   await log.close()
-  await place.remove()
+  await remove(place)
 })
 
 function urlOf(server: HttpServer, path: string): string {
@@ -118,7 +160,10 @@ test('timestamps are answered with 200 to both kinds of request, and the chain v
   const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', message))
   const json = JSON.stringify({ artifactHash: Buffer.from(digest).toString('base64'), hashAlgorithm: 'sha256' })
   const der = writeTimestampRequest({ hash: 'sha256', digest, certReq: true })
-  for (const [type, body] of [['application/json', json], ['application/timestamp-query', der]] as const) {
+  for (const [type, body] of [
+    ['application/json', json],
+    ['application/timestamp-query', der],
+  ] as const) {
     const answer = await post('/api/v1/timestamp', type, body)
     assert.equal(answer.status, 200)
     assert.equal(answer.headers.get('content-type'), 'application/timestamp-reply')
@@ -144,7 +189,15 @@ test('the addresses in a certificate lead to its issuer and to a list, on the pl
 
 test('what is not there is 404 with a code, whatever the address tries', async () => {
   const { keyId } = trust.timestamps.signer
-  const paths = ['/crl/x/0.crl', `/crl/${keyId}/99.crl`, `/crl/${keyId}/0`, '/issuer/x.cer', '/tuf/2.root.json', '/tuf/..%2f..%2ftest.sqlite', '/tuf/%00']
+  const paths = [
+    '/crl/x/0.crl',
+    `/crl/${keyId}/99.crl`,
+    `/crl/${keyId}/0`,
+    '/issuer/x.cer',
+    '/tuf/2.root.json',
+    '/tuf/..%2f..%2ftest.sqlite',
+    '/tuf/%00',
+  ]
   for (const path of paths) {
     const answer = await fetch(urlOf(http, path))
     assert.equal(answer.status, 404, path)
@@ -157,9 +210,19 @@ test('tuf-js reads the anchors from either listener', async () => {
     const home = await mkdtemp(join(place.folder, 'tuf-'))
     const base = urlOf(server, '/tuf')
     await writeFile(join(home, 'root.json'), new Uint8Array(await (await fetch(`${base}/1.root.json`)).arrayBuffer()))
-    const updater = new Updater({ metadataDir: home, metadataBaseUrl: base, targetDir: home, targetBaseUrl: `${base}/targets` })
+    const updater = new Updater({
+      metadataDir: home,
+      metadataBaseUrl: base,
+      targetDir: home,
+      targetBaseUrl: `${base}/targets`,
+    })
     await updater.refresh()
-    for (const name of ['trusted_root.json', 'signing_config.v0.2.json', 'verification_policy.json', 'device_root.pem']) {
+    for (const name of [
+      'trusted_root.json',
+      'signing_config.v0.2.json',
+      'verification_policy.json',
+      'device_root.pem',
+    ]) {
       const info = await updater.getTargetInfo(name)
       assert.ok(info)
       await updater.downloadTarget(info)
@@ -169,7 +232,12 @@ test('tuf-js reads the anchors from either listener', async () => {
 
 test('every scheduled piece of work runs, and finds nothing to complain about', async () => {
   const told: unknown[] = []
-  const jobs = trustJobs({ ...place, trust, publishAnchors: async () => {}, onUnrecorded: async (found) => void told.push(...found) })
+  const jobs = trustJobs({
+    ...place,
+    trust,
+    publishAnchors: async () => {},
+    onUnrecorded: async (found) => void told.push(...found),
+  })
   assert.ok(jobs.every(({ name, everyMs }) => /^[a-z-]+$/.test(name) && everyMs > 0))
   for (const job of jobs) await job.run(new AbortController().signal)
   assert.deepEqual(told, [])

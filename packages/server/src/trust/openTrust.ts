@@ -23,9 +23,9 @@ import type { TrustFacts } from './facts.ts'
 import { publishCrls } from './revocation/publishCrls.ts'
 import { revokeCertificate } from './revocation/revokeCertificate.ts'
 import { type RevokeUnrecordedDeps, revokeUnrecorded, type Unrecorded } from './revocation/revokeUnrecorded.ts'
-import type { TrustTables } from './trustTables.ts'
-import { openTimeFloor } from './timestamping/timeFloor.ts'
 import type { TimestampAuthority } from './timestamping/stamp.ts'
+import { openTimeFloor } from './timestamping/timeFloor.ts'
+import type { TrustTables } from './trustTables.ts'
 
 /** What the trust of a running instance stands on. Root keys are not among it. */
 export interface OpenTrustDeps {
@@ -38,6 +38,7 @@ export interface OpenTrustDeps {
   /** The certificate log and its P-256 key, which signs the SCTs. */
   readonly certificateLog: TransparencyLog
   readonly sctKey: SigningKey
+  /** Proves who a token speaks for; throws `account.token-*`. */
   verifyToken(token: string): Promise<Identity>
   /** The newest time that a log of this instance has signed; the clock must not be behind it. */
   readonly timeAtLeast: Date

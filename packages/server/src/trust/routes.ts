@@ -1,6 +1,6 @@
-import type { HttpServer } from '@countersign/platform/http/server.ts'
-import type { RawReply } from '@countersign/platform/http/reply.ts'
 import type { Blobs } from '@countersign/platform/blobs/blobs.ts'
+import type { RawReply } from '@countersign/platform/http/reply.ts'
+import type { HttpServer } from '@countersign/platform/http/server.ts'
 import { tufFileRoute } from '@countersign/protocol/api/anchors.ts'
 import {
   authorityConfigurationRoute,

@@ -22,6 +22,7 @@ import { RefusalTally } from './refusalTally.ts'
 
 /** The one thing that the trail asks of its transparency log. The same `dedupeKey` again gives the same index. */
 export interface AuditLog {
+  /** Resolves once the entry is published. */
   append(entry: LogEntry): Promise<{ readonly index: bigint }>
 }
 
@@ -68,6 +69,9 @@ export interface AuditDeps {
   /** Key ids of the audit log's own signers: their signatures never cause an entry, or the log would grow from being signed. */
   readonly ownKeyIds?: ReadonlySet<string>
 }
+
+/** Unfinished entries that are appended at the same time; they share rounds of the log. */
+const FINISH_TOGETHER = 256
 
 /** Opens the trail. Appends, with the same bytes, every entry whose way to the log a crash cut off. */
 export async function createAuditTrail(deps: AuditDeps): Promise<AuditTrail> {
@@ -146,8 +150,12 @@ class LoggedAuditTrail implements AuditTrail {
   }
 
   async finish(): Promise<void> {
-    const intents = await unfinishedIntents(this.#deps.database.tables<AccountTables>())
-    await Promise.all(intents.filter(({ id }) => !this.#underWay.has(id)).map((intent) => this.settle(intent)))
+    const unfinished = await unfinishedIntents(this.#deps.database.tables<AccountTables>())
+    const intents = unfinished.filter(({ id }) => !this.#underWay.has(id))
+    // In pieces, because a log takes only so many at once.
+    for (let start = 0; start < intents.length; start += FINISH_TOGETHER) {
+      await Promise.all(intents.slice(start, start + FINISH_TOGETHER).map((intent) => this.settle(intent)))
+    }
   }
 
   async #writeCounts(): Promise<void> {

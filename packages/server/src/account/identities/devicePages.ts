@@ -1,5 +1,5 @@
 import { type Html, html, htmlPage, pageHeaders } from '../htmlPage.ts'
-import type { SignedInPerson } from './embeddedIssuer.ts'
+import type { SignedInPerson } from './personDirectory.ts'
 
 /** What becomes public with every signature; said before the first one is possible. */
 export function publicNotice(email: string): Html {
@@ -98,6 +98,7 @@ export function codeProblem(error: Error | undefined): string | undefined {
 /** The part of the provider's context that takes a page. */
 export interface PageAnswer {
   body: unknown
+  /** Sets headers of the answer. */
   set(headers: Record<string, string>): void
 }
 

@@ -10,16 +10,11 @@ import { CLIENT_ID, tolerantRequest } from './clientRequest.ts'
 import { invitationNeededPage, type PageAnswer, showPage, tooManyCodesPage } from './devicePages.ts'
 import { embeddedKeys } from './embeddedKeys.ts'
 import { Provider, providerErrors } from './oidcProvider.ts'
+import type { SignedInPerson } from './personDirectory.ts'
 import { providerRecords } from './providerRecords.ts'
 import { providerSettings } from './providerSettings.ts'
 import { TokenSigner } from './tokenSigner.ts'
 import type { TokenIssuer } from './verifyIdentityToken.ts'
-
-/** Who a browser is signed in as. */
-export interface SignedInPerson {
-  readonly sub: string
-  readonly email: string
-}
 
 /** A handler of Node's own requests, for what cannot be described as a route. */
 export type NodeHandler = (request: IncomingMessage, response: ServerResponse) => Promise<void>

@@ -1,7 +1,7 @@
 import type { AdapterFactory, Configuration, JWK, KoaContextWithOIDC } from 'oidc-provider'
 import { CLIENT_ID } from './clientRequest.ts'
 import { codeProblem, confirmCodePage, deviceDonePage, enterCodePage, problemPage, showPage } from './devicePages.ts'
-import type { SignedInPerson } from './embeddedIssuer.ts'
+import type { SignedInPerson } from './personDirectory.ts'
 import type { TokenSigner } from './tokenSigner.ts'
 
 /** A sign-in lasts this long, refreshed or not; then the person is invited again. */
@@ -19,9 +19,11 @@ export interface SettingsDeps {
   readonly cookieKey: string
   /** Cookies are `Secure`; false only for a server on plain HTTP, which is none but a test's. */
   readonly secureCookies: boolean
+  /** The person behind a `sub`, unless removed. */
   findPerson(sub: string): SignedInPerson | undefined
-  /** The browser's person and the code in the link, both put there by `embeddedIssuer`. */
+  /** Whom the browser is signed in as; always known on the device pages. */
   personOf(ctx: KoaContextWithOIDC): SignedInPerson | undefined
+  /** The user code in the link that was opened. */
   linkedCode(ctx: KoaContextWithOIDC): string | undefined
   /** Called for every user code that was wrong. */
   codeFailed(ctx: KoaContextWithOIDC): void

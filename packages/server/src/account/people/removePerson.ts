@@ -4,8 +4,8 @@ import type { AccountTables } from '../accountTables.ts'
 import type { AuditIntent } from '../audit/auditStore.ts'
 import { accountError } from '../errors.ts'
 import { readEmailAddress } from '../identities/emailAddress.ts'
+import type { PersonDirectory } from '../identities/personDirectory.ts'
 import type { PeopleDeps } from './invitePerson.ts'
-import type { PersonDirectory } from './personDirectory.ts'
 
 /**
  * Removes a person: browser sessions, grants, refresh tokens, device codes under way and open invitations end in one transaction,

@@ -3,7 +3,7 @@ import type { Clock } from '@countersign/local/clock/clock.ts'
 import type { Database } from '@countersign/platform/database/database.ts'
 import type { Transaction } from 'kysely'
 import type { AccountTables } from '../accountTables.ts'
-import type { KnownPerson, PersonDirectory } from '../people/personDirectory.ts'
+import type { KnownPerson, PersonDirectory } from '../identities/personDirectory.ts'
 
 /** How long a browser stays signed in after an invitation was redeemed in it. */
 export const SESSION_SECONDS = 30 * 24 * 60 * 60

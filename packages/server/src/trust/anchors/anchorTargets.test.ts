@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict'
 import { createHash, generateKeyPairSync } from 'node:crypto'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { parseSigningConfig } from '@countersign/protocol/bundle/signingConfig.ts'
 import { parseTrustedRoot } from '@countersign/protocol/bundle/trustedRoot.ts'
@@ -8,10 +11,19 @@ import { TrustedRoot } from '@sigstore/protobuf-specs'
 import { toTrustMaterial } from '@sigstore/verify'
 import { createRoots } from '../authority/createRoots.ts'
 import { renewIssuing } from '../authority/renewIssuing.ts'
-import { type TemporaryTrust, temporaryTrust } from '../temporaryTrust.ts'
+import { openTrustFixture, type TrustFixture } from '../trustFixture.ts'
 import { anchorTargets } from './anchorTargets.ts'
 
-let trust: TemporaryTrust
+function newFolder(): string {
+  return mkdtempSync(join(tmpdir(), 'countersign-trust-'))
+}
+
+async function remove(fixture: TrustFixture): Promise<void> {
+  await fixture.close()
+  rmSync(fixture.folder, { recursive: true })
+}
+
+let trust: TrustFixture
 const spkiOf = (pair: { publicKey: { export(options: { type: 'spki'; format: 'der' }): Uint8Array } }) =>
   new Uint8Array(pair.publicKey.export({ type: 'spki', format: 'der' }))
 const logKeys = {
@@ -21,11 +33,11 @@ const logKeys = {
 const verificationPolicy = new TextEncoder().encode('{"v":1}')
 
 before(async () => {
-  trust = await temporaryTrust()
+  trust = await openTrustFixture(newFolder())
   await createRoots(trust, trust.facts)
 })
 
-after(() => trust.remove())
+after(() => remove(trust))
 
 async function targets() {
   const files = anchorTargets({ facts: trust.facts, issuers: await trust.certificates(), logKeys, verificationPolicy })
@@ -51,7 +63,10 @@ test('the trusted root has what sigstore clients insist on', async () => {
 test('chains run from the issuing certificate to the root, and from the timestamp signer to the root', async () => {
   const { text } = await targets()
   const root = parseTrustedRoot(text('trusted_root.json'))
-  assert.deepEqual(root.certificateAuthorities.map(({ chain }) => chain.length), [2, 2])
+  assert.deepEqual(
+    root.certificateAuthorities.map(({ chain }) => chain.length),
+    [2, 2],
+  )
   for (const { chain } of root.certificateAuthorities) assert.equal(chain[0]?.basicConstraints?.pathLength, 0)
   const [signer, intermediate, top] = root.timestampAuthorities[0]?.chain ?? []
   assert.equal(signer?.basicConstraints, undefined)
@@ -71,13 +86,21 @@ test('@sigstore/verify reads the trusted root and knows all its keys and authori
 test('the signing config names version 2 for the log, 1 for the rest, and the whole timestamp address', async () => {
   const { text } = await targets()
   const config = parseSigningConfig(text('signing_config.v0.2.json'))
-  const found = [config.certificateAuthorities, config.identityIssuers, config.artifactLogs, config.timestampAuthorities]
-  assert.deepEqual(found.flat().map(({ url, majorApiVersion }) => [url, majorApiVersion]), [
-    ['https://sign.example.test:8443', 1],
-    ['https://sign.example.test:8443/oidc', 1],
-    ['https://sign.example.test:8443', 2],
-    ['https://sign.example.test:8443/api/v1/timestamp', 1],
-  ])
+  const found = [
+    config.certificateAuthorities,
+    config.identityIssuers,
+    config.artifactLogs,
+    config.timestampAuthorities,
+  ]
+  assert.deepEqual(
+    found.flat().map(({ url, majorApiVersion }) => [url, majorApiVersion]),
+    [
+      ['https://sign.example.test:8443', 1],
+      ['https://sign.example.test:8443/oidc', 1],
+      ['https://sign.example.test:8443', 2],
+      ['https://sign.example.test:8443/api/v1/timestamp', 1],
+    ],
+  )
 })
 
 test('the device root and the policy are published as they are', async () => {

@@ -5,8 +5,8 @@ import { type TrustedAuthority, trustedLog, writeTrustedRoot } from '@countersig
 import type { JsonValue } from '@countersign/protocol/json/canonicalJson.ts'
 import { logId, noteKey } from '@countersign/protocol/log/note.ts'
 import { toPem } from '@countersign/protocol/x509/certificate.ts'
-import { currentIssuer, type IssuerCertificate } from '../authority/issuers.ts'
 import type { IssuerName } from '../authority/issuerNames.ts'
+import { currentIssuer, type IssuerCertificate } from '../authority/issuers.ts'
 import { hostName, type TrustFacts } from '../facts.ts'
 
 /** Everything that clients are told to trust. */

@@ -67,7 +67,9 @@ async function client(name: string): Promise<{ refresh(): Promise<void>; read(ta
   const home = join(folder, name)
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   await mkdir(join(home, 'targets'), { recursive: true })
-  await writeFile(join(home, 'root.json'), (await blobs.get(`${TUF_FOLDER}1.root.json`)) as Uint8Array, { flag: 'wx' }).catch(() => {})
+  await writeFile(join(home, 'root.json'), (await blobs.get(`${TUF_FOLDER}1.root.json`)) as Uint8Array, {
+    flag: 'wx',
+  }).catch(() => {})
   const updater = new Updater({
     metadataDir: home,
     metadataBaseUrl: url,
@@ -179,7 +181,9 @@ test('a root cannot be renewed without the key that the present one names', asyn
   const wrap = { kind: 'key', key: new Uint8Array(32) } as const
   const stranger = softwareKeyStore({ folder: join(folder, 'stranger'), wrap, clock })
   await stranger.create('tuf-root-1', 'ecdsa-p256')
-  await assert.rejects(renewTufRoot({ blobs, clock, rootKeys: stranger }, { newKey: false }), { code: 'trust.key-mismatch' })
+  await assert.rejects(renewTufRoot({ blobs, clock, rootKeys: stranger }, { newKey: false }), {
+    code: 'trust.key-mismatch',
+  })
 })
 
 test('a key that is not P-256 is no TUF key', async () => {
@@ -191,7 +195,12 @@ test('the ceremony can be repeated and keeps its first root', async () => {
   const first = await blobs.get(`${TUF_FOLDER}1.root.json`)
   await createAnchors({ blobs, clock, rootKeys, onlineKeys })
   assert.deepEqual(await blobs.get(`${TUF_FOLDER}1.root.json`), first)
-  assert.equal(Buffer.from(await firstRootHash(blobs)).toString('hex'), createHash('sha256').update(first as Uint8Array).digest('hex'))
+  assert.equal(
+    Buffer.from(await firstRootHash(blobs)).toString('hex'),
+    createHash('sha256')
+      .update(first as Uint8Array)
+      .digest('hex'),
+  )
 })
 
 test('a key id is the hash of the canonical key', async () => {

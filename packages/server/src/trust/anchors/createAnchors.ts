@@ -35,7 +35,7 @@ export async function createAnchors(deps: CreateAnchorsDeps): Promise<void> {
   }
   if ((await deps.blobs.get(`${TUF_FOLDER}1.root.json`)) !== undefined) return
   const bytes = await signMetadata(firstRoot(deps.clock.now(), rootKey, keys), [rootKey])
-  await deps.blobs.putOnce(`${TUF_FOLDER}1.root.json`, bytes, { point: 'tuf.root' })
+  await deps.blobs.putOnce(`${TUF_FOLDER}1.root.json`, bytes, { point: 'tuf.first-root' })
 }
 
 function firstRoot(now: Date, rootKey: SigningKey, keys: OnlineTufKeys): Root {

@@ -4,7 +4,13 @@ import type { Blobs } from '@countersign/platform/blobs/blobs.ts'
 import type { TargetFile } from '@tufjs/models'
 import { trustError } from '../errors.ts'
 import { type CurrentRepository, readLatestRoot, readRepository, TUF_FOLDER } from './readRepository.ts'
-import { type OnlineTufKeys, TUF_LIFETIME_DAYS, writeTargetFile, writeTimestamp, writeVersions } from './writeRepository.ts'
+import {
+  type OnlineTufKeys,
+  TUF_LIFETIME_DAYS,
+  writeTargetFile,
+  writeTimestamp,
+  writeVersions,
+} from './writeRepository.ts'
 
 /** When each role's metadata ends, for `status`. Renewing the root needs the passphrase, the others renew themselves. */
 export interface AnchorsStatus {
@@ -25,6 +31,7 @@ export interface Anchors {
   publish(files: Readonly<Record<string, Uint8Array>>): Promise<void>
   /** Re-signs what expires: timestamp daily, targets and snapshot when half their life is over. For a job. */
   renew(): Promise<void>
+  /** When the published metadata ends. Throws `trust.anchors-missing` before the first publication. */
   status(): Promise<AnchorsStatus>
 }
 

@@ -60,7 +60,6 @@ export function targetPath(name: string, sha256Hex: string): string {
   return `targets/${name.slice(0, slash)}${sha256Hex}.${name.slice(slash)}`
 }
 
-
 async function readFile(blobs: Blobs, path: string): Promise<Uint8Array> {
   const bytes = await blobs.get(TUF_FOLDER + path)
   if (bytes === undefined) throw trustError('trust.anchors-missing', `the TUF repository has no ${path}`)

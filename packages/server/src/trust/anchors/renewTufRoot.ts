@@ -32,7 +32,7 @@ export async function renewTufRoot(deps: RenewTufRootDeps, request: RenewTufRoot
   const newKey = request.newKey ? await openOrCreateKey(deps.rootKeys, `tuf-root-${version}`, 'ecdsa-p256') : oldKey
   const next = nextRoot(present, newKey, expiryAfter(deps.clock.now(), TUF_LIFETIME_DAYS.root))
   const bytes = await signMetadata(next, newKey === oldKey ? [oldKey] : [oldKey, newKey])
-  await deps.blobs.putOnce(`${TUF_FOLDER}${version}.root.json`, bytes, { point: 'tuf.root' })
+  await deps.blobs.putOnce(`${TUF_FOLDER}${version}.root.json`, bytes, { point: 'tuf.next-root' })
   return { version }
 }
 

@@ -1,9 +1,18 @@
 import { createHash } from 'node:crypto'
 import type { SigningKey } from '@countersign/platform/keystore/keyStore.ts'
-import type { JsonValue } from '@countersign/protocol/json/canonicalJson.ts'
 import { toHex } from '@countersign/protocol/json/base64.ts'
+import type { JsonValue } from '@countersign/protocol/json/canonicalJson.ts'
 import { parseJson } from '@countersign/protocol/json/parseJson.ts'
-import { Key, Metadata, MetadataKind, type Root, Signature, type Snapshot, type Targets, type Timestamp } from '@tufjs/models'
+import {
+  Key,
+  Metadata,
+  MetadataKind,
+  type Root,
+  Signature,
+  type Snapshot,
+  type Targets,
+  type Timestamp,
+} from '@tufjs/models'
 import { trustError } from '../errors.ts'
 import { tufCanonicalJson } from './tufJson.ts'
 

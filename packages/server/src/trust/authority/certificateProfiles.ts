@@ -60,18 +60,35 @@ export function authorityName(facts: TrustFacts, title: string, generation: numb
   // X.520 allows 64 characters; the generation keeps two names apart, because revocation lists are found by issuer name.
   const host = hostName(facts)
   const organization = host.length <= 64 ? host : `${host.slice(0, 61)}...`
-  return writeName({ organization, organizationalUnit: facts.environment, commonName: `Countersign ${title} ${generation}` })
+  return writeName({
+    organization,
+    organizationalUnit: facts.environment,
+    commonName: `Countersign ${title} ${generation}`,
+  })
 }
 
-/** A self-signed root without extended key usage (so that it may issue for every purpose), 20 years, RFC 5280 4.2. */
-export function rootProfile(name: Uint8Array, key: SigningKey, validity: Validity): CertificateProfile {
+/**
+ * A self-signed root without extended key usage, so that it may issue for every purpose (RFC 5280, 4.2). It names its own
+ * revocation list: openssl with `-crl_check_all` looks the root up as well, and lists count only for the address they name.
+ */
+export function rootProfile(
+  facts: TrustFacts,
+  subject: { name: Uint8Array; key: SigningKey },
+  validity: Validity,
+): CertificateProfile {
+  const { name, key } = subject
   return {
     serial: newSerial(),
     issuer: name,
     subject: name,
     ...validity,
     spki: key.spki,
-    extensions: [basicConstraints({ ca: true }), keyUsage(['keyCertSign', 'cRLSign']), subjectKeyIdentifier(key.spki)],
+    extensions: [
+      basicConstraints({ ca: true }),
+      keyUsage(['keyCertSign', 'cRLSign']),
+      subjectKeyIdentifier(key.spki),
+      crlDistributionPoints([revocationListUrl(facts, key.keyId, 0)]),
+    ],
   }
 }
 
@@ -117,11 +134,7 @@ export function tlsProfile(
   return profile(issuedBy, subject.key, {
     subject: EMPTY_NAME,
     validity,
-    own: [
-      keyUsage(['digitalSignature']),
-      extendedKeyUsage(['serverAuth']),
-      subjectAltName(subject.names, true),
-    ],
+    own: [keyUsage(['digitalSignature']), extendedKeyUsage(['serverAuth']), subjectAltName(subject.names, true)],
   })
 }
 

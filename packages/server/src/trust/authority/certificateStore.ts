@@ -33,12 +33,14 @@ export async function openCertificateStore(database: Database): Promise<Certific
     .select((select) => select.fn.max('id').as('last'))
     .executeTakeFirstOrThrow()
   let nextId = (last ?? 0) + 1
-  const addIntents = writeTogether<CertificateIntentRow>(database, 'trust.certificate-intent', async (trx, rows) => {
-    await trx.insertInto('trust_certificate_intents').values(rows).execute()
-  })
-  const addResults = writeTogether<CertificateResultRow>(database, 'trust.certificate-result', async (trx, rows) => {
-    await trx.insertInto('trust_certificate_results').values(rows).execute()
-  })
+  const addIntents = writeTogether<CertificateIntentRow>(
+    (work) => database.commitTogether('trust.certificate-intent', work),
+    (trx, rows) => trx.insertInto('trust_certificate_intents').values(rows).execute(),
+  )
+  const addResults = writeTogether<CertificateResultRow>(
+    (work) => database.commitTogether('trust.certificate-result', work),
+    (trx, rows) => trx.insertInto('trust_certificate_results').values(rows).execute(),
+  )
   return {
     async addIntent(intent) {
       const id = nextId++
@@ -79,19 +81,20 @@ function openIntents(tables: Kysely<TrustTables>, after: number) {
     .orderBy('intent.id')
 }
 
+type Work = (trx: Transaction<TrustTables>) => Promise<void>
+
 /** Collects the rows of all callers until their transaction starts. Where it fails, all of them fail. */
 function writeTogether<Row>(
-  database: Database,
-  point: 'trust.certificate-intent' | 'trust.certificate-result',
-  write: (trx: Transaction<TrustTables>, rows: readonly Row[]) => Promise<void>,
+  commit: (work: Work) => Promise<void>,
+  insert: (trx: Transaction<TrustTables>, rows: readonly Row[]) => Promise<unknown>,
 ): (row: Row) => Promise<void> {
   let gathering: { rows: Row[]; written: Promise<void> } | undefined
   return (row) => {
     if (gathering === undefined || gathering.rows.length >= MAX_ROWS) {
       const rows: Row[] = []
-      const written = database.commitTogether<TrustTables, void>(point, async (trx) => {
+      const written = commit(async (trx) => {
         if (gathering?.rows === rows) gathering = undefined
-        await write(trx, rows)
+        await insert(trx, rows)
       })
       gathering = { rows, written }
     }

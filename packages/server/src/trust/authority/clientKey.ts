@@ -26,7 +26,8 @@ const RSA_EXPONENT = 65537n
  * key or a certificate, `trust.key-unsupported` and `trust.key-weak`.
  */
 export function clientKeyFromPem(pem: string): ClientKey {
-  if (!/^\s*-----BEGIN (RSA )?PUBLIC KEY-----/.test(pem)) throw trustError('trust.request-form', 'the key is not a PEM public key')
+  if (!/^\s*-----BEGIN (RSA )?PUBLIC KEY-----/.test(pem))
+    throw trustError('trust.request-form', 'the key is not a PEM public key')
   return readKey({ key: pem, format: 'pem' })
 }
 
@@ -50,7 +51,8 @@ function acceptedHash(key: KeyObject, spki: Uint8Array): ClientKey['hash'] {
   switch (key.asymmetricKeyType) {
     case 'ec': {
       const curve = curves[key.asymmetricKeyDetails?.namedCurve ?? '']
-      if (curve?.spkiBytes !== spki.length) throw trustError('trust.key-unsupported', 'the curve or its encoding is not taken')
+      if (curve?.spkiBytes !== spki.length)
+        throw trustError('trust.key-unsupported', 'the curve or its encoding is not taken')
       return curve.hash
     }
     case 'rsa':

@@ -1,26 +1,38 @@
 import assert from 'node:assert/strict'
 import { X509Certificate } from 'node:crypto'
-import { connect, createServer } from 'node:tls'
+import { mkdtempSync, rmSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { after, before, test } from 'node:test'
+import { connect, createServer } from 'node:tls'
 import { verifyChain } from '@countersign/protocol/x509/verifyChain.ts'
-import { type TemporaryTrust, temporaryTrust } from '../temporaryTrust.ts'
+import { openTrustFixture, type TrustFixture } from '../trustFixture.ts'
 import { createRoots } from './createRoots.ts'
 import { issuingNames, issuingPurposes } from './issuerNames.ts'
 import { currentIssuer, currentIssuing, type IssuerCertificate, openIssuer } from './issuers.ts'
 import { issueTlsCertificate } from './issueTlsCertificate.ts'
 import { renewIssuing, renewTimestampSigner } from './renewIssuing.ts'
 
-let trust: TemporaryTrust
+function newFolder(): string {
+  return mkdtempSync(join(tmpdir(), 'countersign-trust-'))
+}
+
+async function remove(fixture: TrustFixture): Promise<void> {
+  await fixture.close()
+  rmSync(fixture.folder, { recursive: true })
+}
+
+let trust: TrustFixture
 let all: IssuerCertificate[]
 
 before(async () => {
-  trust = await temporaryTrust()
+  trust = await openTrustFixture(newFolder())
   await createRoots(trust, trust.facts)
   all = await trust.certificates()
 })
 
-after(() => trust.remove())
+after(() => remove(trust))
 
 test('there are two roots, five issuing authorities and a timestamp signer, and nothing chains to both roots', () => {
   const names = all.map(({ name }) => name).sort()
@@ -45,14 +57,11 @@ test('node agrees about every chain, about who is an authority, and about the na
   assert.equal(new X509Certificate(currentIssuer(all, 'timestamp-signer').certificate.raw).ca, false)
 })
 
-test('every certificate but a root carries the addresses of its own issuer', () => {
+test('every certificate carries the address of the list it would be on, and all but a root that of their issuer', () => {
   for (const { certificate, chain, issuerKeyId, keyId } of all) {
-    const urls = [...certificate.crlUrls, ...certificate.issuerUrls]
-    const expected =
-      issuerKeyId === keyId
-        ? []
-        : [`http://sign.example.test:8080/crl/${issuerKeyId}/0.crl`, `http://sign.example.test:8080/issuer/${issuerKeyId}.cer`]
-    assert.deepEqual(urls, expected)
+    const base = 'http://sign.example.test:8080'
+    assert.deepEqual(certificate.crlUrls, [`${base}/crl/${issuerKeyId}/0.crl`])
+    assert.deepEqual(certificate.issuerUrls, issuerKeyId === keyId ? [] : [`${base}/issuer/${issuerKeyId}.cer`])
     assert.equal(chain.at(-1)?.issuerText, chain.at(-1)?.subjectText)
   }
 })
@@ -72,13 +81,13 @@ test('the ceremony is not repeated', async () => {
 })
 
 test('a ceremony that died before the certificates were stored goes on with the same keys', async () => {
-  const other = await temporaryTrust()
+  const other = await openTrustFixture(newFolder())
   try {
     const key = await other.rootKeys.create('code-signing-root-1', 'ecdsa-p384')
     await createRoots(other, other.facts)
     assert.equal(currentIssuer(await other.certificates(), 'code-signing-root').keyId, key.keyId)
   } finally {
-    await other.remove()
+    await remove(other)
   }
 })
 
@@ -94,7 +103,7 @@ test('an instance without certificates says so', () => {
 
 test('a TLS server with the issued certificate is trusted through the device root alone, by name and by address', async () => {
   // TLS reads the real clock.
-  const now = await temporaryTrust(new Date())
+  const now = await openTrustFixture(newFolder(), new Date())
   await createRoots(now, now.facts)
   const issuer = currentIssuing(await now.issuers(), 'servers')
   const tls = await issueTlsCertificate({ clock: now.clock, issuer }, now.facts, ['127.0.0.1'])
@@ -117,7 +126,7 @@ test('a TLS server with the issued certificate is trusted through the device roo
     assert.ok(days > 88 && days < 90)
   } finally {
     server.close()
-    await now.remove()
+    await remove(now)
   }
 })
 
@@ -125,27 +134,33 @@ test('localhost is also issued for both loopback addresses', async () => {
   const issuer = currentIssuing(await trust.issuers(), 'servers')
   const local = { ...trust.facts, publicUrl: 'https://localhost:8443' }
   const { certificatePem } = await issueTlsCertificate({ clock: trust.clock, issuer }, local)
-  assert.equal(new X509Certificate(certificatePem).subjectAltName, 'DNS:localhost, IP Address:127.0.0.1, IP Address:0:0:0:0:0:0:0:1')
+  assert.equal(
+    new X509Certificate(certificatePem).subjectAltName,
+    'DNS:localhost, IP Address:127.0.0.1, IP Address:0:0:0:0:0:0:0:1',
+  )
 })
 
 test('a renewed authority issues under a new key and name; the earlier one stays known; the signer follows its authority', async () => {
-  const other = await temporaryTrust()
+  const other = await openTrustFixture(newFolder())
   try {
     await createRoots(other, other.facts)
     await renewIssuing(other, other.facts, 'identities')
     await renewIssuing(other, other.facts, 'timestamps')
     const now = await other.certificates()
-    assert.deepEqual(now.filter(({ name }) => name === 'identities').map(({ generation }) => generation), [1, 2])
+    assert.deepEqual(
+      now.filter(({ name }) => name === 'identities').map(({ generation }) => generation),
+      [1, 2],
+    )
     assert.match(currentIssuer(now, 'identities').certificate.subjectText, /identities 2/)
     assert.equal(currentIssuer(now, 'timestamp-signer').issuerKeyId, currentIssuer(now, 'timestamps').keyId)
     assert.equal((await other.issuers()).length, 7)
   } finally {
-    await other.remove()
+    await remove(other)
   }
 })
 
 test('the timestamp signer is renewed when its end is near, not before, and never beyond its authority', async () => {
-  const other = await temporaryTrust()
+  const other = await openTrustFixture(newFolder())
   try {
     await createRoots(other, other.facts)
     assert.equal(await renewTimestampSigner(other, other.facts), false)
@@ -160,7 +175,7 @@ test('the timestamp signer is renewed when its end is near, not before, and neve
     assert.equal(signer.generation, 5)
     assert.deepEqual(signer.certificate.notAfter, authorityEnd)
   } finally {
-    await other.remove()
+    await remove(other)
   }
 })
 

@@ -2,7 +2,11 @@ import type { Clock } from '@countersign/local/clock/clock.ts'
 import type { Database } from '@countersign/platform/database/database.ts'
 import type { KeyStore, SigningKey } from '@countersign/platform/keystore/keyStore.ts'
 import { type Certificate, parseCertificate } from '@countersign/protocol/x509/certificate.ts'
-import { lintIssuingCertificate, lintRootCertificate, lintTimestampCertificate } from '@countersign/protocol/x509/lint.ts'
+import {
+  lintIssuingCertificate,
+  lintRootCertificate,
+  lintTimestampCertificate,
+} from '@countersign/protocol/x509/lint.ts'
 import type { TrustFacts } from '../facts.ts'
 import { openOrCreateKey } from '../openOrCreateKey.ts'
 import type { IssuerRow, TrustTables } from '../trustTables.ts'
@@ -14,6 +18,7 @@ import {
   rootProfile,
   signCertificate,
   timestampSignerProfile,
+  type Validity,
 } from './certificateProfiles.ts'
 import {
   type IssuerName,
@@ -60,14 +65,18 @@ export async function createRoots(deps: CreateRootsDeps, facts: TrustFacts): Pro
     if (name === 'timestamps') made.push(await makeTimestampSigner(deps, facts, { generation: 1, issuer }))
   }
   await deps.database.transaction<TrustTables, void>('trust.create', async (trx) => {
-    await trx.insertInto('trust_issuers').values(made.map((one) => one.row)).execute()
+    await trx
+      .insertInto('trust_issuers')
+      .values(made.map((one) => one.row))
+      .execute()
   })
 }
 
 async function makeRoot(deps: CreateRootsDeps, facts: TrustFacts, name: RootName): Promise<MadeIssuer> {
   const key = await openOrCreateKey(deps.rootKeys, `${name}-1`, 'ecdsa-p384')
-  const subject = authorityName(facts, name.replaceAll('-', ' '), 1)
-  const der = await signCertificate(rootProfile(subject, key, backdated(deps.clock.now(), AUTHORITY_LIFETIME_DAYS.root)), key)
+  const subject = { name: authorityName(facts, name.replaceAll('-', ' '), 1), key }
+  const validity = backdated(deps.clock.now(), AUTHORITY_LIFETIME_DAYS.root)
+  const der = await signCertificate(rootProfile(facts, subject, validity), key)
   const certificate = parseCertificate(der)
   lintRootCertificate(certificate)
   return madeIssuer(deps, facts, { name, generation: 1, key, certificate, issuerKeyId: key.keyId, crlShards: 1 })
@@ -100,13 +109,16 @@ export async function makeTimestampSigner(
   const key = await openOrCreateKey(deps.onlineKeys, `${name}-${generation}`, 'ecdsa-p256')
   const subject = { name: authorityName(facts, 'timestamp signer', generation), key }
   const days = AUTHORITY_LIFETIME_DAYS.timestampSigner
-  const { notBefore, notAfter } = backdated(deps.clock.now(), days)
-  // Never beyond its issuer, whose own end is all that some verifiers look at.
-  const end = notAfter < issuer.certificate.notAfter ? notAfter : issuer.certificate.notAfter
-  const tbs = timestampSignerProfile(issuer, subject, { notBefore, notAfter: end })
+  const validity = earlierEnd(backdated(deps.clock.now(), days), issuer.certificate)
+  const tbs = timestampSignerProfile(issuer, subject, validity)
   const certificate = parseCertificate(await signCertificate(tbs, issuer.key))
   lintTimestampCertificate(certificate, issuer.certificate)
   return madeIssuer(deps, facts, { name, generation, key, certificate, issuerKeyId: issuer.keyId, crlShards: 0 })
+}
+
+/** Never beyond its issuer, whose own end is all that some verifiers look at. */
+function earlierEnd({ notBefore, notAfter }: Validity, issuer: Validity): Validity {
+  return { notBefore, notAfter: new Date(Math.min(notAfter.getTime(), issuer.notAfter.getTime())) }
 }
 
 function madeIssuer(

@@ -6,7 +6,12 @@ import { tbsWithoutScts } from '@countersign/protocol/x509/sct.ts'
 import { trustError } from '../errors.ts'
 import { readState, writeState } from '../trustState.ts'
 import type { CertificateIntentRow, TrustTables } from '../trustTables.ts'
-import { type CompleteDeps, completeCertificate, logPrecertificate, type RecordedIntent } from './completeCertificate.ts'
+import {
+  type CompleteDeps,
+  completeCertificate,
+  logPrecertificate,
+  type RecordedIntent,
+} from './completeCertificate.ts'
 import type { IdentityTemplate } from './identityProfile.ts'
 
 /** What finishing intents stands on. */

@@ -1,6 +1,12 @@
 import { createHash } from 'node:crypto'
 import { toPem } from '@countersign/protocol/x509/certificate.ts'
-import { type Extension, extendedKeyUsage, keyUsage, subjectAltName, subjectKeyIdentifier } from '@countersign/protocol/x509/extensions.ts'
+import {
+  type Extension,
+  extendedKeyUsage,
+  keyUsage,
+  subjectAltName,
+  subjectKeyIdentifier,
+} from '@countersign/protocol/x509/extensions.ts'
 import { type FulcioClaims, writeFulcioExtensions } from '@countersign/protocol/x509/fulcio.ts'
 import type { GeneralName } from '@countersign/protocol/x509/generalName.ts'
 import { EMPTY_NAME } from '@countersign/protocol/x509/name.ts'

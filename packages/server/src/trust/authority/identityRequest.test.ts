@@ -16,7 +16,10 @@ function pemOf(key: KeyObject): string {
 function body(content: string, proof: Uint8Array): SigningCertificateBody {
   return {
     credentials: { oidcIdentityToken: 'token' },
-    publicKeyRequest: { publicKey: { algorithm: 'ECDSA', content }, proofOfPossession: Buffer.from(proof).toString('base64') },
+    publicKeyRequest: {
+      publicKey: { algorithm: 'ECDSA', content },
+      proofOfPossession: Buffer.from(proof).toString('base64'),
+    },
   }
 }
 
@@ -31,7 +34,8 @@ const keys: readonly (readonly [string, () => KeyObject, string | null])[] = [
 for (const [name, make, hash] of keys) {
   test(`${name}: a proof over the e-mail or the subject counts, over anything else or by another key it does not`, () => {
     const key = make()
-    const prove = (text: string, by = key) => readIdentityRequest(body(pemOf(key), sign(hash, Buffer.from(text), by)), undefined)
+    const prove = (text: string, by = key) =>
+      readIdentityRequest(body(pemOf(key), sign(hash, Buffer.from(text), by)), undefined)
     for (const challenge of CHALLENGES) requirePossession(prove(challenge), CHALLENGES)
     const wrong = { code: 'trust.possession-wrong' }
     assert.throws(() => requirePossession(prove('other@example.test'), CHALLENGES), wrong)
@@ -94,7 +98,8 @@ test('only public keys in PEM are read, and exactly one certificate request', ()
 })
 
 test('weak and unusual keys are refused', () => {
-  const rsa = (options: { modulusLength: number; publicExponent?: number }) => generateKeyPairSync('rsa', options).privateKey
+  const rsa = (options: { modulusLength: number; publicExponent?: number }) =>
+    generateKeyPairSync('rsa', options).privateKey
   const rows: readonly (readonly [string, KeyObject])[] = [
     ['trust.key-unsupported', rsa({ modulusLength: 1024 })],
     ['trust.key-unsupported', rsa({ modulusLength: 2056 })],

@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict'
 import { createPublicKey, generateKeyPairSync, sign, X509Certificate } from 'node:crypto'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { systemClock } from '@countersign/local/clock/clock.ts'
 import { createLogger } from '@countersign/platform/telemetry/logger.ts'
@@ -14,15 +17,24 @@ import { openLog } from '../../log/openLog.ts'
 import { ed25519Signer, treeHeadSigner } from '../../log/signers.ts'
 import type { LogEntry, TransparencyLog } from '../../log/transparencyLog.ts'
 import { revokeUnrecorded } from '../revocation/revokeUnrecorded.ts'
-import { type TemporaryTrust, temporaryTrust } from '../temporaryTrust.ts'
+import { openTrustFixture, type TrustFixture } from '../trustFixture.ts'
 import type { TrustTables } from '../trustTables.ts'
 import { openCertificateStore } from './certificateStore.ts'
 import { createRoots } from './createRoots.ts'
 import { finishIntents } from './finishIntents.ts'
 import { identityTemplate } from './identityProfile.ts'
-import { crlShard } from './serial.ts'
 import { type IdentityAuthority, issueIdentityCertificate } from './issueIdentityCertificate.ts'
 import { currentIssuing } from './issuers.ts'
+import { crlShard } from './serial.ts'
+
+function newFolder(): string {
+  return mkdtempSync(join(tmpdir(), 'countersign-trust-'))
+}
+
+async function remove(fixture: TrustFixture): Promise<void> {
+  await fixture.close()
+  rmSync(fixture.folder, { recursive: true })
+}
 
 const ORIGIN = 'sign.example.test:8443/ct'
 const ISSUER = 'https://sign.example.test:8443/oidc'
@@ -36,12 +48,12 @@ const EMAIL: Identity = {
   challenges: ['me@example.test', 'subject-1'],
 }
 
-let trust: TemporaryTrust
+let trust: TrustFixture
 let log: TransparencyLog
 let authority: IdentityAuthority
 
 before(async () => {
-  trust = await temporaryTrust()
+  trust = await openTrustFixture(newFolder())
   await createRoots(trust, trust.facts)
   await trust.onlineKeys.create('ct-p256', 'ecdsa-p256')
   await trust.onlineKeys.create('ct-ed25519', 'ed25519')
@@ -50,7 +62,7 @@ before(async () => {
 
 after(async () => {
   await log.close()
-  await trust.remove()
+  await remove(trust)
 })
 
 /** What a start of the server does, without the repair. */
@@ -139,7 +151,11 @@ test('the intent is recorded before the log sees the certificate, and the result
   }
   const [leaf] = await issue({ log: { append } })
   assert.deepEqual(seen, [leaf?.serialHex])
-  const results = await trust.database.tables<TrustTables>().selectFrom('trust_certificate_results').selectAll().execute()
+  const results = await trust.database
+    .tables<TrustTables>()
+    .selectFrom('trust_certificate_results')
+    .selectAll()
+    .execute()
   assert.deepEqual(new Uint8Array(results.at(-1)?.certificate ?? []), leaf?.raw)
 })
 
@@ -162,16 +178,24 @@ test('identities of validators are not issued here, however they are spelled', a
     const verifyToken = async (): Promise<Identity> => ({ ...EMAIL, san: { type: 'uri', value } })
     await assert.rejects(issue({ verifyToken }), { code: 'trust.identity-reserved' }, value)
   }
-  const asIssuer = async (): Promise<Identity> => ({ ...EMAIL, claims: { issuer: 'https://sign.example.test:8443/validators' } })
+  const asIssuer = async (): Promise<Identity> => ({
+    ...EMAIL,
+    claims: { issuer: 'https://sign.example.test:8443/validators' },
+  })
   await assert.rejects(issue({ verifyToken: asIssuer }), { code: 'trust.identity-reserved' })
   assert.equal((await rows()).length, before)
-  const neighbour = async (): Promise<Identity> => ({ ...EMAIL, san: { type: 'uri', value: 'https://sign.example.test:8443/validators-not/one' } })
+  const neighbour = async (): Promise<Identity> => ({
+    ...EMAIL,
+    san: { type: 'uri', value: 'https://sign.example.test:8443/validators-not/one' },
+  })
   assert.equal((await issue({ verifyToken: neighbour })).length, 3)
 })
 
 test('without possession of the key, or with a token that does not verify, nothing is recorded', async () => {
   const size = log.head().size
-  await assert.rejects(issueIdentityCertificate(authority, newRequest('someone@example.test')), { code: 'trust.possession-wrong' })
+  await assert.rejects(issueIdentityCertificate(authority, newRequest('someone@example.test')), {
+    code: 'trust.possession-wrong',
+  })
   const verifyToken = () => Promise.reject(new Error('token refused'))
   await assert.rejects(issue({ verifyToken }), /token refused/)
   assert.equal(log.head().size, size)
@@ -191,7 +215,10 @@ test('a certificate that is not what it should be never leaves', async () => {
   const [open] = await authority.store.readOpenIntents(0, 10)
   assert.ok(open)
   const repaired = await finishIntents({ ...authority, database: trust.database, templates: [wrongKey] })
-  assert.deepEqual(repaired.refused.map(({ serial }) => serial), [open.serial])
+  assert.deepEqual(
+    repaired.refused.map(({ serial }) => serial),
+    [open.serial],
+  )
   assert.deepEqual(await authority.store.readOpenIntents(0, 10), [])
 })
 
@@ -211,7 +238,12 @@ for (const when of ['before', 'after'] as const) {
     assert.deepEqual(await finish(), { finished: 1, refused: [] })
     assert.deepEqual(await finish(), { finished: 0, refused: [] })
     assert.equal(log.head().size, when === 'after' ? size : size + 1n)
-    const results = await trust.database.tables<TrustTables>().selectFrom('trust_certificate_results').selectAll().orderBy('id').execute()
+    const results = await trust.database
+      .tables<TrustTables>()
+      .selectFrom('trust_certificate_results')
+      .selectAll()
+      .orderBy('id')
+      .execute()
     const last = results.at(-1)
     assert.ok(last)
     assert.equal(last.log_index, Number(log.head().size) - 1)
@@ -224,7 +256,8 @@ for (const when of ['before', 'after'] as const) {
 
 test('an intent of an issuer that is not there stops the start', async () => {
   await assert.rejects(issue({ log: { append: () => Promise.reject(new Error('power lost')) } }), /power lost/)
-  const finish = (templates: readonly IdentityAuthority['template'][]) => finishIntents({ ...authority, database: trust.database, templates })
+  const finish = (templates: readonly IdentityAuthority['template'][]) =>
+    finishIntents({ ...authority, database: trust.database, templates })
   await assert.rejects(finish([]), { code: 'trust.not-created' })
   assert.deepEqual(await finish([authority.template]), { finished: 1, refused: [] })
 })
@@ -240,11 +273,17 @@ test('a logged certificate that nobody here intended is found and revoked, once'
   await issue()
   assert.ok(intended && foreign)
   const found = await compare()
-  assert.deepEqual(found.map(({ serial }) => serial), [foreign.serialHex])
+  assert.deepEqual(
+    found.map(({ serial }) => serial),
+    [foreign.serialHex],
+  )
   assert.equal(found[0]?.issuerKeyId, authority.template.issuer.keyId)
   assert.deepEqual(await compare(), [])
   const revoked = await trust.database.tables<TrustTables>().selectFrom('trust_revoked').selectAll().execute()
-  assert.deepEqual(revoked.map(({ serial, revoked_from_ms }) => [serial, revoked_from_ms]), [[foreign.serialHex, foreign.notBefore.getTime()]])
+  assert.deepEqual(
+    revoked.map(({ serial, revoked_from_ms }) => [serial, revoked_from_ms]),
+    [[foreign.serialHex, foreign.notBefore.getTime()]],
+  )
 })
 
 test('a certificate that is on its way during the comparison is not revoked', async () => {

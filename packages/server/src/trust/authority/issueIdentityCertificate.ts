@@ -50,7 +50,11 @@ export async function issueIdentityCertificate(
 }
 
 /** From here on the certificate will exist: the intent fixes every byte that is logged. */
-async function recordIntent(authority: IdentityAuthority, identity: Identity, spki: Uint8Array): Promise<RecordedIntent> {
+async function recordIntent(
+  authority: IdentityAuthority,
+  identity: Identity,
+  spki: Uint8Array,
+): Promise<RecordedIntent> {
   const { template, clock } = authority
   const { key, certificate } = template.issuer
   const now = clock.now()
@@ -58,7 +62,10 @@ async function recordIntent(authority: IdentityAuthority, identity: Identity, sp
   if (certificate.notAfter < profile.notAfter) {
     throw trustError('trust.issuer-expiring', 'the identities authority ends before the certificate would')
   }
-  const precertificate = await signCertificate({ ...profile, extensions: [...profile.extensions, poisonExtension()] }, key)
+  const precertificate = await signCertificate(
+    { ...profile, extensions: [...profile.extensions, poisonExtension()] },
+    key,
+  )
   const id = await authority.store.addIntent({
     serial: toHex(profile.serial),
     issuer_key_id: template.issuer.keyId,

@@ -36,7 +36,10 @@ export async function issueTlsCertificate(
   if (issuer.certificate.notAfter < validity.notAfter) {
     throw trustError('trust.issuer-expiring', 'the servers authority ends before the TLS certificate would')
   }
-  const subject = { names: generalNames(facts, alsoFor), key: { spki: publicKey.export({ type: 'spki', format: 'der' }) } }
+  const subject = {
+    names: generalNames(facts, alsoFor),
+    key: { spki: publicKey.export({ type: 'spki', format: 'der' }) },
+  }
   const der = await signCertificate(tlsProfile({ ...issuer, facts }, subject, validity), issuer.key)
   lintTlsCertificate(parseCertificate(der), issuer.certificate)
   return {

@@ -41,6 +41,7 @@ export const rootNames: readonly RootName[] = ['code-signing-root', 'device-root
 /** The name a stored row carries. Throws `trust.not-created` for one that this program does not know. */
 export function issuerName(text: string): IssuerName {
   const known = [...rootNames, ...issuingNames, 'timestamp-signer'].find((name) => name === text)
-  if (known === undefined) throw trustError('trust.not-created', 'the database names an issuer this program does not know')
+  if (known === undefined)
+    throw trustError('trust.not-created', 'the database names an issuer this program does not know')
   return known as IssuerName
 }

@@ -26,7 +26,12 @@ export interface Issuer extends IssuerCertificate {
 
 /** Every issuer certificate ever made here, oldest first within a name. Public values only. */
 export async function readIssuerCertificates(database: Database): Promise<IssuerCertificate[]> {
-  const rows = await database.tables<TrustTables>().selectFrom('trust_issuers').selectAll().orderBy('generation').execute()
+  const rows = await database
+    .tables<TrustTables>()
+    .selectFrom('trust_issuers')
+    .selectAll()
+    .orderBy('generation')
+    .execute()
   return withChains(rows)
 }
 

@@ -18,7 +18,7 @@ export async function renewIssuing(deps: CreateRootsDeps, facts: TrustFacts, nam
   const issuer = await makeIssuing(deps, facts, { name, generation, root: { ...issuedBy(facts, root), key } })
   const rows = [issuer.row]
   if (name === 'timestamps') rows.push((await makeTimestampSigner(deps, facts, nextSigner(all, issuer))).row)
-  await deps.database.transaction<TrustTables, void>('trust.renew', async (trx) => {
+  await deps.database.transaction<TrustTables, void>('trust.renew-issuing', async (trx) => {
     await trx.insertInto('trust_issuers').values(rows).execute()
   })
 }
@@ -38,7 +38,7 @@ export async function renewTimestampSigner(
   const issuer = currentIssuer(all, 'timestamps')
   const { key } = await openIssuer(issuer, deps.onlineKeys)
   const signer = await makeTimestampSigner(deps, facts, nextSigner(all, { ...issuedBy(facts, issuer), key }))
-  await deps.database.transaction<TrustTables, void>('trust.renew', async (trx) => {
+  await deps.database.transaction<TrustTables, void>('trust.renew-signer', async (trx) => {
     await trx.insertInto('trust_issuers').values(signer.row).execute()
   })
   return true

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import type { Blobs } from '@countersign/platform/blobs/blobs.ts'
@@ -10,26 +11,35 @@ import { writePem } from '@countersign/protocol/x509/pem.ts'
 import { createRoots } from '../authority/createRoots.ts'
 import { currentIssuer, currentIssuing, type Issuer } from '../authority/issuers.ts'
 import { crlShard, newSerial, serialFromHex } from '../authority/serial.ts'
-import { type TemporaryTrust, temporaryTrust } from '../temporaryTrust.ts'
+import { openTrustFixture, type TrustFixture } from '../trustFixture.ts'
 import type { TrustTables } from '../trustTables.ts'
 import { crlBlobKey, publishCrls, publishRootCrls } from './publishCrls.ts'
 import { type Revocation, revokeCertificate } from './revokeCertificate.ts'
 import { signCrl } from './signCrl.ts'
 
+function newFolder(): string {
+  return mkdtempSync(join(tmpdir(), 'countersign-trust-'))
+}
+
+async function remove(fixture: TrustFixture): Promise<void> {
+  await fixture.close()
+  rmSync(fixture.folder, { recursive: true })
+}
+
 const DAY_MS = 86_400_000
 
-let trust: TemporaryTrust
+let trust: TrustFixture
 let issuers: Issuer[]
 let identities: Issuer
 
 before(async () => {
-  trust = await temporaryTrust()
+  trust = await openTrustFixture(newFolder())
   await createRoots(trust, trust.facts)
   issuers = await trust.issuers()
   identities = currentIssuing(issuers, 'identities')
 })
 
-after(() => trust.remove())
+after(() => remove(trust))
 
 function publish(blobs: Blobs = trust.blobs) {
   return publishCrls({ ...trust, blobs, issuers }, trust.facts)
@@ -38,7 +48,9 @@ function publish(blobs: Blobs = trust.blobs) {
 function revoke(revocation: Partial<Revocation> & Pick<Revocation, 'serial'>): Promise<void> {
   const distrusted = { kind: 'distrusted', from: trust.clock.now() } as const
   const whole = { issuerKeyId: identities.keyId, effect: distrusted, reason: 'keyCompromise', ...revocation } as const
-  return trust.database.transaction<TrustTables, void>('test', (trx) => revokeCertificate(trx, trust.clock.now(), whole))
+  return trust.database.transaction<TrustTables, void>('test', (trx) =>
+    revokeCertificate(trx, trust.clock.now(), whole),
+  )
 }
 
 async function listOf(serial: string, issuer = identities) {
@@ -83,7 +95,10 @@ test('a revocation appears on the list of its shard alone, with both dates equal
   const { entries } = await listOf(serial)
   const wholeSeconds = new Date(Math.floor(from.getTime() / 1000) * 1000)
   assert.equal(Buffer.from(entries[0]?.serial ?? []).toString('hex'), serial)
-  assert.deepEqual([entries[0]?.revocationDate, entries[0]?.invalidityDate, entries[0]?.reason], [wholeSeconds, wholeSeconds, 'keyCompromise'])
+  assert.deepEqual(
+    [entries[0]?.revocationDate, entries[0]?.invalidityDate, entries[0]?.reason],
+    [wholeSeconds, wholeSeconds, 'keyCompromise'],
+  )
 })
 
 test('what ended counts from the beginning of its certificate', async () => {
@@ -133,7 +148,11 @@ test('a list that would forget an entry, or move its date forward, is not publis
   const published = await trust.blobs.get(key)
   trust.clock.advance(1000)
   await trust.database.transaction<TrustTables, void>('test', async (trx) => {
-    await trx.updateTable('trust_revoked').set({ revoked_from_ms: trust.clock.now().getTime() }).where('serial', '=', serial).execute()
+    await trx
+      .updateTable('trust_revoked')
+      .set({ revoked_from_ms: trust.clock.now().getTime() })
+      .where('serial', '=', serial)
+      .execute()
   })
   await assert.rejects(publish(), { code: 'trust.crl-lost-entry' })
   await trust.database.transaction<TrustTables, void>('test', async (trx) => {
@@ -160,13 +179,21 @@ test('a list that is not newer than the published one is not published', async (
 
 test('a list that does not read back as it was meant, or that its issuer did not sign, goes nowhere', async () => {
   const now = trust.clock.now()
-  const next = { url: 'http://sign.example.test/crl/x/0.crl', scope: 'leaves', thisUpdate: now, nextUpdate: new Date(now.getTime() + DAY_MS) } as const
+  const next = {
+    url: 'http://sign.example.test/crl/x/0.crl',
+    scope: 'leaves',
+    thisUpdate: now,
+    nextUpdate: new Date(now.getTime() + DAY_MS),
+  } as const
   const entry = { serial: newSerial(), revocationDate: now, invalidityDate: now, reason: 'unspecified' } as const
   const padded = { ...entry, serial: Uint8Array.of(0, ...entry.serial) }
   const malformed = signCrl({ ...next, issuer: identities, entries: [padded] }, undefined)
   await assert.rejects(malformed, { code: 'trust.crl-malformed' })
   const other = currentIssuing(issuers, 'servers')
-  await assert.rejects(signCrl({ ...next, issuer: { certificate: identities.certificate, key: other.key }, entries: [] }, undefined), { code: /^x509\./ })
+  await assert.rejects(
+    signCrl({ ...next, issuer: { certificate: identities.certificate, key: other.key }, entries: [] }, undefined),
+    { code: /^x509\./ },
+  )
 })
 
 test('a list that cannot be read stops the run instead of being replaced', async () => {
@@ -187,13 +214,24 @@ test('openssl reads the lists, finds the revoked certificate and lets the others
     writeFileSync(join(trust.folder, name), content)
     return join(trust.folder, name)
   }
-  const crlPem = async (keyId: string) => writePem('X509 CRL', (await trust.blobs.get(crlBlobKey(keyId, 0))) as Uint8Array)
+  const crlPem = async (keyId: string) =>
+    writePem('X509 CRL', (await trust.blobs.get(crlBlobKey(keyId, 0))) as Uint8Array)
   const verify = async () => {
     const crls = file('crls.pem', (await crlPem(signer.issuerKeyId)) + (await crlPem(signer.chain[2]?.keyId as string)))
     const at = String(Math.ceil(trust.clock.now().getTime() / 1000))
-    const names = ['-CAfile', file('root.pem', toPem(root.raw)), '-untrusted', file('ca.pem', toPem(intermediate.raw)), '-CRLfile', crls]
+    const names = [
+      '-CAfile',
+      file('root.pem', toPem(root.raw)),
+      '-untrusted',
+      file('ca.pem', toPem(intermediate.raw)),
+      '-CRLfile',
+      crls,
+    ]
     const options = ['-crl_check_all', '-extended_crl', '-attime', at, '-purpose', 'timestampsign']
-    return execFileSync('openssl', ['verify', ...names, ...options, file('leaf.pem', toPem(leaf.raw))], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
+    return execFileSync('openssl', ['verify', ...names, ...options, file('leaf.pem', toPem(leaf.raw))], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
   }
   await publish()
   assert.match(await verify(), /: OK/)

@@ -79,8 +79,7 @@ async function readTile(log: RevokeUnrecordedDeps['log'], from: number, to: numb
   const tile = Math.floor(from / TILE_WIDTH)
   const width = to - tile * TILE_WIDTH
   // Once the tile is full its partial may be gone.
-  const bytes =
-    (await log.readEntries(BigInt(tile), width)) ?? (await log.readEntries(BigInt(tile), TILE_WIDTH))
+  const bytes = (await log.readEntries(BigInt(tile), width)) ?? (await log.readEntries(BigInt(tile), TILE_WIDTH))
   if (bytes === undefined) throw trustError('trust.log-unreadable', `the certificate log has no data tile ${tile}`)
   return decodeDataTile(bytes, { maxEntries: TILE_WIDTH }).slice(from - tile * TILE_WIDTH, width)
 }
@@ -94,7 +93,7 @@ async function store(
   await deps.database.transaction<TrustTables, void>('trust.compared', async (trx) => {
     for (const { issuerKeyId, serial, certificate } of unrecorded) {
       // Nobody was entitled to it at any time, so it counts from its beginning.
-      const notBefore = certificate.notBefore < now ? certificate.notBefore : now
+      const notBefore = new Date(Math.min(certificate.notBefore.getTime(), now.getTime()))
       await revokeCertificate(trx, now, {
         issuerKeyId,
         serial,

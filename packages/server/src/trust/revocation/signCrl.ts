@@ -30,7 +30,10 @@ export type ReadCrl = ReturnType<typeof parseCrl>
  * The number is `thisUpdate` in nanoseconds since 1970, so it rises without a counter that could be lost.
  * Throws `trust.crl-malformed`, `trust.crl-not-newer`, `trust.crl-lost-entry`, and what `parseCrl` and `verifyCrl` throw.
  */
-export async function signCrl(next: NextCrl, previous: ReadCrl | undefined): Promise<{ der: Uint8Array; crl: ReadCrl }> {
+export async function signCrl(
+  next: NextCrl,
+  previous: ReadCrl | undefined,
+): Promise<{ der: Uint8Array; crl: ReadCrl }> {
   const { certificate, key } = next.issuer
   const number = BigInt(next.thisUpdate.getTime()) * 1_000_000n
   const tbs = writeTbsCertList({
@@ -80,7 +83,10 @@ function entryText({ serial, revocationDate, invalidityDate, reason }: CrlEntry)
 /** A list may only grow: what was revoked for one reader is revoked for the next. */
 function checkSuccession(crl: ReadCrl, previous: ReadCrl): void {
   if (crl.number <= previous.number) {
-    throw trustError('trust.crl-not-newer', 'the number of a revocation list is not greater than that of the published one')
+    throw trustError(
+      'trust.crl-not-newer',
+      'the number of a revocation list is not greater than that of the published one',
+    )
   }
   const revoked = new Map(crl.entries.map((entry) => [toHex(entry.serial), entry.revocationDate.getTime()]))
   for (const { serial, revocationDate } of previous.entries) {

@@ -1,19 +1,29 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { parsePemCertificates, toPem } from '@countersign/protocol/x509/certificate.ts'
 import { writeTimestampRequest } from '@countersign/protocol/timestamp/request.ts'
 import { verifyTimestamp } from '@countersign/protocol/timestamp/verifyTimestamp.ts'
+import { parsePemCertificates, toPem } from '@countersign/protocol/x509/certificate.ts'
 import { createRoots } from '../authority/createRoots.ts'
 import { currentIssuer, openIssuer } from '../authority/issuers.ts'
-import { type TemporaryTrust, temporaryTrust } from '../temporaryTrust.ts'
+import { openTrustFixture, type TrustFixture } from '../trustFixture.ts'
 import { readTimestampRequest, stamp, TIMESTAMP_QUERY, type TimestampAuthority, timestampChainPem } from './stamp.ts'
 import { openTimeFloor } from './timeFloor.ts'
 
-let trust: TemporaryTrust
+function newFolder(): string {
+  return mkdtempSync(join(tmpdir(), 'countersign-trust-'))
+}
+
+async function remove(fixture: TrustFixture): Promise<void> {
+  await fixture.close()
+  rmSync(fixture.folder, { recursive: true })
+}
+
+let trust: TrustFixture
 let authority: TimestampAuthority
 
 const message = new TextEncoder().encode('a signature')
@@ -21,12 +31,12 @@ const digest = new Uint8Array(createHash('sha256').update(message).digest())
 const query = { hash: 'sha256', digest, certReq: false } as const
 
 before(async () => {
-  trust = await temporaryTrust()
+  trust = await openTrustFixture(newFolder())
   await createRoots(trust, trust.facts)
   authority = await openAuthority()
 })
 
-after(() => trust.remove())
+after(() => remove(trust))
 
 async function openAuthority(): Promise<TimestampAuthority> {
   const signer = await openIssuer(currentIssuer(await trust.certificates(), 'timestamp-signer'), trust.onlineKeys)
@@ -62,16 +72,29 @@ test('openssl accepts the timestamp with and without certificates in it', async 
     const response = file(`${certReq}.tsr`, await stamp(authority, { ...query, certReq, nonce: 1n }))
     const data = file('data', message)
     const at = String(Math.floor(trust.clock.now().getTime() / 1000))
-    const out = execFileSync('openssl', ['ts', '-verify', '-in', response, '-data', data, '-CAfile', rootPem, '-untrusted', untrusted, '-attime', at], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
+    const out = execFileSync(
+      'openssl',
+      ['ts', '-verify', '-in', response, '-data', data, '-CAfile', rootPem, '-untrusted', untrusted, '-attime', at],
+      { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] },
+    )
     assert.match(out, /Verification: OK/)
     const other = file('other', 'another signature')
-    assert.throws(() => execFileSync('openssl', ['ts', '-verify', '-in', response, '-data', other, '-CAfile', rootPem, '-untrusted', untrusted, '-attime', at], { stdio: 'pipe' }))
+    assert.throws(() =>
+      execFileSync(
+        'openssl',
+        ['ts', '-verify', '-in', response, '-data', other, '-CAfile', rootPem, '-untrusted', untrusted, '-attime', at],
+        { stdio: 'pipe' },
+      ),
+    )
   }
 })
 
 test('the chain is PEM, signer first and root last', () => {
   const chain = parsePemCertificates(timestampChainPem(authority))
-  assert.deepEqual(chain.map(({ keyId }) => keyId), authority.signer.chain.map(({ keyId }) => keyId))
+  assert.deepEqual(
+    chain.map(({ keyId }) => keyId),
+    authority.signer.chain.map(({ keyId }) => keyId),
+  )
   assert.equal(chain[0]?.keyId, authority.signer.keyId)
 })
 

@@ -1,6 +1,10 @@
-import { toPem } from '@countersign/protocol/x509/certificate.ts'
-import { parseTimestampRequest, parseTimestampRequestJson, type TimestampRequest } from '@countersign/protocol/timestamp/request.ts'
+import {
+  parseTimestampRequest,
+  parseTimestampRequestJson,
+  type TimestampRequest,
+} from '@countersign/protocol/timestamp/request.ts'
 import { prepareTimestamp } from '@countersign/protocol/timestamp/response.ts'
+import { toPem } from '@countersign/protocol/x509/certificate.ts'
 import type { Issuer } from '../authority/issuers.ts'
 import { newSerial } from '../authority/serial.ts'
 import { trustError } from '../errors.ts'

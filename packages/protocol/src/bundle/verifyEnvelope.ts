@@ -3,9 +3,6 @@ import { entryHash, type KeyDetails } from '../log/keyDetails.ts'
 import { pae } from '../log/pae.ts'
 import { bundleError } from './errors.ts'
 
-// The log needs it too, and comes before this folder in the import order.
-export { pae }
-
 /** A DSSE envelope with its one signature. */
 export interface Envelope {
   readonly payloadType: string

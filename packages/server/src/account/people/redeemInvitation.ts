@@ -2,9 +2,9 @@ import type { AccountTables } from '../accountTables.ts'
 import type { AuditIntent } from '../audit/auditStore.ts'
 import type { AuditTrail } from '../audit/auditTrail.ts'
 import { accountError } from '../errors.ts'
-import { isCode, MAX_FAILURES } from '../people/invitePerson.ts'
-import { ensurePerson, type KnownPerson } from '../people/personDirectory.ts'
-import { openSession, type SessionDeps } from './browserSession.ts'
+import { ensurePerson, type KnownPerson } from '../identities/personDirectory.ts'
+import { openSession, type SessionDeps } from '../sessions/browserSession.ts'
+import { isCode, MAX_FAILURES } from './invitePerson.ts'
 
 interface Redeemed {
   readonly person: KnownPerson

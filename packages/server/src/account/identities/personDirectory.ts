@@ -3,11 +3,15 @@ import type { Database } from '@countersign/platform/database/database.ts'
 import type { Transaction } from 'kysely'
 import type { AccountTables } from '../accountTables.ts'
 
-/** Someone who can sign in at the embedded issuer. Nothing else about them is kept. */
-export interface KnownPerson {
+/** Who a browser is signed in as. */
+export interface SignedInPerson {
   /** Opaque; the same as long as the person stays, another after a removal. */
   readonly sub: string
   readonly email: string
+}
+
+/** Someone who can sign in at the embedded issuer. Nothing else about them is kept. */
+export interface KnownPerson extends SignedInPerson {
   readonly since: Date
 }
 

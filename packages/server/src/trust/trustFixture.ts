@@ -1,5 +1,3 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type ManualClock, manualClock } from '@countersign/local/clock/manualClock.ts'
 import type { Blobs } from '@countersign/platform/blobs/blobs.ts'
@@ -9,12 +7,12 @@ import { migrate } from '@countersign/platform/database/migrate.ts'
 import type { KeyStore } from '@countersign/platform/keystore/keyStore.ts'
 import { softwareKeyStore } from '@countersign/platform/keystore/softwareKeys.ts'
 import { logMigrations } from '../log/migrations.ts'
-import { openOnlineIssuers, type Issuer, type IssuerCertificate, readIssuerCertificates } from './authority/issuers.ts'
+import { type Issuer, type IssuerCertificate, openOnlineIssuers, readIssuerCertificates } from './authority/issuers.ts'
 import type { TrustFacts } from './facts.ts'
 import { trustMigrations } from './migrations.ts'
 
-/** Storage, keys and a clock for one test, in a folder of its own. */
-export interface TemporaryTrust {
+/** Storage, keys and a clock for one test or benchmark, in a folder of its own. */
+export interface TrustFixture {
   readonly folder: string
   readonly facts: TrustFacts
   readonly clock: ManualClock
@@ -26,7 +24,8 @@ export interface TemporaryTrust {
   certificates(): Promise<IssuerCertificate[]>
   /** The opened issuing authorities, read again. */
   issuers(): Promise<Issuer[]>
-  remove(): Promise<void>
+  /** Closes the database; the folder is the caller's to remove. */
+  close(): Promise<void>
 }
 
 /** The facts that tests use. */
@@ -36,9 +35,11 @@ export const testFacts: TrustFacts = {
   publicHttpUrl: 'http://sign.example.test:8080',
 }
 
-/** Makes an empty place for a test; the clock shows `start` and stands still. */
-export async function temporaryTrust(start = new Date('2026-03-01T12:00:00.250Z')): Promise<TemporaryTrust> {
-  const folder = await mkdtemp(join(tmpdir(), 'countersign-trust-'))
+/** Makes an empty place in the empty folder `folder`; the clock shows `start` and stands still. */
+export async function openTrustFixture(
+  folder: string,
+  start = new Date('2026-03-01T12:00:00.250Z'),
+): Promise<TrustFixture> {
   const clock = manualClock(start)
   const database = Database.openFile(join(folder, 'test.sqlite'))
   await migrate(database, [...logMigrations, ...trustMigrations])
@@ -55,9 +56,6 @@ export async function temporaryTrust(start = new Date('2026-03-01T12:00:00.250Z'
     onlineKeys,
     certificates,
     issuers: async () => openOnlineIssuers(await certificates(), onlineKeys),
-    async remove() {
-      await database.close()
-      await rm(folder, { recursive: true, force: true })
-    },
+    close: () => database.close(),
   }
 }
