@@ -15,11 +15,11 @@ import { openTrustFixture } from '../packages/server/src/trust/trustFixture.ts'
 import type { BenchOptions, BenchResult } from './benchResult.ts'
 import { postLoad } from './postLoad.ts'
 
-const MEASURE_MS = 8000
+const DEFAULT_SECONDS = 8
 const LIMIT_MS = 2000
 
 /** Timestamps over plain HTTP, requests in DER with a nonce, 32 connections. The limit is bare P-256 signatures on one core. */
-export async function run({ say }: BenchOptions): Promise<BenchResult> {
+export async function run({ say, seconds = DEFAULT_SECONDS }: BenchOptions): Promise<BenchResult> {
   say('making an instance with a timestamp signer')
   const folder = await mkdtemp(join(tmpdir(), 'countersign-bench-'))
   const trust = await openTrustFixture(folder, new Date())
@@ -35,7 +35,7 @@ export async function run({ say }: BenchOptions): Promise<BenchResult> {
   await server.listen({ host: '127.0.0.1', port: 0 })
   say(`measuring the limit: P-256 signatures, ${LIMIT_MS / 1000} s`)
   const limit = signaturesPerSecond()
-  say(`posting requests for ${MEASURE_MS / 1000} s`)
+  say(`posting requests for ${seconds} s`)
   const address = server.address()
   const port = address !== undefined && 'port' in address ? address.port : 0
   const { refused, ...load } = await postLoad({
@@ -45,7 +45,7 @@ export async function run({ say }: BenchOptions): Promise<BenchResult> {
     bodies: Array.from({ length: 64 }, () => Buffer.from(newRequest()).toString('base64')),
     connections: 32,
     warmUpMs: 2000,
-    measureMs: MEASURE_MS,
+    measureMs: seconds * 1000,
   })
   await server.close()
   await trust.close()

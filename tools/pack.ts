@@ -3,7 +3,8 @@ import { spawnSync } from 'node:child_process'
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { npmCommand } from './npmCommand.ts'
-import { isForTests, type PackageJson, publishedPackage } from './publishedPackage.ts'
+import { type PackageJson, publishedPackage } from './publishedPackage.ts'
+import { isTest } from './tidy/sourceText.ts'
 import { treeRoot } from './tidy/tree.ts'
 
 const packages = ['protocol', 'local', 'platform', 'server', 'cli']
@@ -24,9 +25,8 @@ function run(command: readonly string[], cwd: string): void {
 function publishedSources(): string[] {
   return packages.flatMap((name) =>
     readdirSync(path.join(treeRoot, 'packages', name, 'src'), { recursive: true, encoding: 'utf8' })
-      .filter((file) => file.endsWith('.ts'))
-      .map((file) => path.join(treeRoot, 'packages', name, 'src', file))
-      .filter((file) => !isForTests(file, readFileSync(file, 'utf8'))),
+      .filter((file) => file.endsWith('.ts') && !isTest(`packages/${name}/src/${file.replaceAll('\\', '/')}`))
+      .map((file) => path.join(treeRoot, 'packages', name, 'src', file)),
   )
 }
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { isForTests, publishedPackage } from './publishedPackage.ts'
+import { publishedPackage } from './publishedPackage.ts'
 
 const source = {
   name: 'countersign',
@@ -24,10 +24,4 @@ test('programs keep their dependencies and install on old versions of Node.js', 
 test('a library needs the runtime that its programs bring', () => {
   const { bin: _, ...library } = source
   assert.deepEqual(publishedPackage(library).engines, { node: '>=26' })
-})
-
-test('tests and bodies of tests are not published', () => {
-  assert.ok(isForTests('a.test.ts', ''))
-  assert.ok(isForTests('blobsContract.ts', "import { test } from 'node:test'"))
-  assert.ok(!isForTests('blobs.ts', "import { hash } from 'node:crypto'"))
 })

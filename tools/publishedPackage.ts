@@ -28,8 +28,3 @@ export function publishedPackage(source: PackageJson): Record<string, unknown> {
     ...(source.optionalDependencies && { optionalDependencies: source.optionalDependencies }),
   }
 }
-
-/** True for a source that must not be published: a test, or a body of tests that several implementations share. */
-export function isForTests(file: string, text: string): boolean {
-  return file.endsWith('.test.ts') || /from 'node:test'/.test(text)
-}

@@ -17,7 +17,7 @@ test('a cell that did not run is a failure', async () => {
 
 test('a cell that throws says why, and one that was not announced is refused', async () => {
   const matrix = new Matrix('who verifies whom', ['a'], ['c'])
-  await matrix.fill('a', 'c', () => Promise.reject(new Error('refused')))
+  assert.equal(await matrix.fill('a', 'c', () => Promise.reject(new Error('refused'))), false)
   assert.equal(matrix.cells()[0]?.detail, 'refused')
   await assert.rejects(
     matrix.fill('x', 'c', async () => {}),

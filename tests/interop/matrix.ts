@@ -19,14 +19,15 @@ export class Matrix {
     this.#columns = columns
   }
 
-  /** Asks for one cell. What `ask` throws is the answer "failed". */
-  async fill(row: string, column: string, ask: () => Promise<void>): Promise<void> {
+  /** Asks for one cell, and tells whether it passed. What `ask` throws is the answer "failed". */
+  async fill(row: string, column: string, ask: () => Promise<void>): Promise<boolean> {
     if (!this.#rows.includes(row) || !this.#columns.includes(column)) throw new Error(`no cell ${row} × ${column}`)
     const failure = await ask().then(
       () => undefined,
       (error: unknown) => (error instanceof Error ? error.message : String(error)),
     )
     this.#cells.set(`${row}\n${column}`, { row, column, passed: failure === undefined, detail: failure ?? '' })
+    return failure === undefined
   }
 
   /** Every cell that was announced; one that was never asked for counts as failed. */

@@ -10,7 +10,7 @@ import { openAnchors } from '@countersign/local/anchors/openAnchors.ts'
 import { runWithDeviceFlow } from '../support/logIn.ts'
 import { PageVisitor } from '../support/pageVisitor.ts'
 import { redeemInvitation } from '../support/people.ts'
-import { countersign, countersignServer } from '../support/programs.ts'
+import { countersign } from '../support/programs.ts'
 import { mustRun, runProgram } from '../support/runProgram.ts'
 import { type Instance, startInstance } from '../support/startInstance.ts'
 

@@ -24,10 +24,6 @@ function isProduct(file: SourceFile): boolean {
   return file.path.startsWith('packages/') && file.path.includes('/src/') && !isTest(file.path)
 }
 
-function isTestBody(file: SourceFile): boolean {
-  return importsOf(file).some(({ specifier }) => specifier === 'node:test')
-}
-
 function startsWithOneOf(path: string, folders: readonly string[]): boolean {
   return folders.some((folder) => path.startsWith(folder))
 }
@@ -35,7 +31,7 @@ function startsWithOneOf(path: string, folders: readonly string[]): boolean {
 /** Writing to files and opening databases happens only in the folders that name their crash points. */
 export const writesInOnePlace: Rule = (files) =>
   files
-    .filter((file) => isProduct(file) && !isTestBody(file) && !startsWithOneOf(file.path, writers))
+    .filter((file) => isProduct(file) && !startsWithOneOf(file.path, writers))
     .flatMap((file) => [...writingImports(file), ...writingOpens(file)])
 
 function writingImports(file: SourceFile): Finding[] {
@@ -94,7 +90,7 @@ function durableCalls(file: SourceFile): DurableCall[] {
 export const namedCrashPoints: Rule = (files) => {
   const seen = new Map<string, DurableCall>()
   return files
-    .filter((file) => isProduct(file) && !isTestBody(file) && !startsWithOneOf(file.path, plumbing))
+    .filter((file) => isProduct(file) && !startsWithOneOf(file.path, plumbing))
     .flatMap(durableCalls)
     .flatMap((call) => {
       if (call.point === undefined) {
@@ -110,6 +106,6 @@ export const namedCrashPoints: Rule = (files) => {
 
 /** The names of all crash points that the product's call sites carry, sorted. */
 export function crashPointNames(files: readonly SourceFile[]): string[] {
-  const calls = files.filter((file) => isProduct(file) && !isTestBody(file)).flatMap(durableCalls)
+  const calls = files.filter((file) => isProduct(file)).flatMap(durableCalls)
   return [...new Set(calls.flatMap((call) => call.point ?? []))].sort()
 }

@@ -1,5 +1,5 @@
-import { importsOf } from './imports.ts'
-import { type Finding, findingAt, maskedOf, type Rule, type SourceFile } from './sourceText.ts'
+import { importsOf, importTarget } from './imports.ts'
+import { type Finding, findingAt, isTest, maskedOf, type Rule, type SourceFile } from './sourceText.ts'
 
 const maxLines = 400
 
@@ -71,9 +71,9 @@ export const noMachinePaths: Rule = (files) =>
 /** Tests are the only ones to import what is for tests. */
 export const testsStayOutside: Rule = (files) =>
   sources(files)
-    .filter((file) => file.path.startsWith('packages/') && !/\.test\.ts$|Contract\.ts$/.test(file.path))
+    .filter((file) => file.path.startsWith('packages/') && !isTest(file.path))
     .flatMap((file) =>
       importsOf(file)
-        .filter(({ specifier }) => specifier === 'node:test' || /\.test\.ts$/.test(specifier))
+        .filter(({ specifier }) => specifier === 'node:test' || isTest(importTarget(file.path, specifier) ?? ''))
         .map(({ specifier, offset }) => findingAt(file, offset, `${specifier} is for tests`)),
     )

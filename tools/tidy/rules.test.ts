@@ -166,6 +166,11 @@ const planted: Readonly<Record<string, readonly Planted[]>> = {
   ],
   'the product imports nothing that is for tests': [
     { why: 'the runner', files: { [serverFile]: "import { test } from 'node:test'\n" }, finds: [1, /node:test/] },
+    {
+      why: 'a fixture',
+      files: { [serverFile]: "import { x } from './authorityFixture.ts'\nimport { y } from './testLog.ts'\n" },
+      finds: [2, /testLog.ts is for tests/],
+    },
   ],
   'links in documents lead somewhere': [
     { why: 'a file that is gone', files: { 'docs/a.md': 'see [b](b.md)\n' }, finds: [1, /dead link: b\.md/] },

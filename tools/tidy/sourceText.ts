@@ -40,9 +40,12 @@ export function findingAt(file: SourceFile, offset: number, message: string): Fi
   return { path: file.path, line: lineAt(file.text, offset), message }
 }
 
-/** True for a TypeScript file that tests something, or that only tests use. */
+/** Names of what only tests use: tests, bodies of tests that implementations share (`…Contract`), and what they stand on. */
+const testNames = /(?:^|\/)(?:tests\/.*|[^/]+\.test\.ts|[^/]+(?:Contract|Fixture)\.ts|test[A-Z][^/]*\.ts)$/
+
+/** True for a file that tests something, or that only tests use. Such files are not published. */
 export function isTest(path: string): boolean {
-  return path.endsWith('.test.ts') || path.startsWith('tests/')
+  return testNames.test(path)
 }
 
 const masked = new WeakMap<SourceFile, MaskedSource>()

@@ -14,9 +14,15 @@ export interface FlowDeps {
   readonly audit: AuditTrail
   readonly anchors: Anchors
   readonly floor: TimeFloor
+  /** Deletes expired sessions, invitations and codes. */
   sweepAccounts(): Promise<void>
+  /** Revokes certificates that are logged and that nobody here intended. */
   compareCertificateLog(): Promise<void>
+  /** Publishes the revocation lists that are due or changed. */
   publishCrls(): Promise<void>
+  /** Makes the next signer of timestamps when it is due. */
+  renewTimestampSigner(): Promise<void>
+  /** Replaces the TLS certificate when it is due. */
   renewTls(): Promise<void>
 }
 
@@ -36,6 +42,7 @@ export function scheduledWork(deps: FlowDeps): Job[] {
     { name: 'revocation-lists', everyMs: HOUR_MS, run: () => deps.publishCrls() },
     { name: 'certificate-log-comparison', everyMs: HOUR_MS, run: () => deps.compareCertificateLog() },
     { name: 'account-sweep', everyMs: HOUR_MS, run: () => deps.sweepAccounts() },
+    { name: 'timestamp-signer', everyMs: HOUR_MS, run: () => deps.renewTimestampSigner() },
     { name: 'tls-certificate', everyMs: HOUR_MS, run: () => deps.renewTls() },
   ]
 }

@@ -36,12 +36,47 @@ writeFileSync(path.join(folder, 'a.cnf'), config)
 writeFileSync(path.join(folder, 'serial'), '0A\n')
 writeFileSync(path.join(folder, 'stamped.txt'), 'stamped bytes\n')
 openssl('ecparam', '-name', 'prime256v1', '-genkey', '-noout', '-out', 'root.key')
-openssl('req', '-config', 'a.cnf', '-x509', '-new', '-key', 'root.key', '-days', '7300', '-subj', '/CN=Root', '-addext', 'basicConstraints=critical,CA:TRUE', '-addext', 'subjectKeyIdentifier=hash', '-out', 'root.pem')
+openssl(
+  'req',
+  '-config',
+  'a.cnf',
+  '-x509',
+  '-new',
+  '-key',
+  'root.key',
+  '-days',
+  '7300',
+  '-subj',
+  '/CN=Root',
+  '-addext',
+  'basicConstraints=critical,CA:TRUE',
+  '-addext',
+  'subjectKeyIdentifier=hash',
+  '-out',
+  'root.pem',
+)
 for (const name of ['ec', 'rsa']) {
   if (name === 'ec') openssl('ecparam', '-name', 'secp384r1', '-genkey', '-noout', '-out', 'ec.key')
   else openssl('genpkey', '-algorithm', 'rsa', '-pkeyopt', 'rsa_keygen_bits:2048', '-out', 'rsa.key')
   openssl('req', '-config', 'a.cnf', '-new', '-key', `${name}.key`, '-subj', `/CN=${name}`, '-out', `${name}.csr`)
-  openssl('x509', '-req', '-in', `${name}.csr`, '-CA', 'root.pem', '-CAkey', 'root.key', '-extfile', 'a.cnf', '-extensions', 'leaf', '-days', '3650', '-out', `${name}.pem`)
+  openssl(
+    'x509',
+    '-req',
+    '-in',
+    `${name}.csr`,
+    '-CA',
+    'root.pem',
+    '-CAkey',
+    'root.key',
+    '-extfile',
+    'a.cnf',
+    '-extensions',
+    'leaf',
+    '-days',
+    '3650',
+    '-out',
+    `${name}.pem`,
+  )
 }
 const answers = [
   ['ec-sha256', 'ec', '-sha256', '-cert'],
@@ -51,7 +86,20 @@ const answers = [
 ] as const
 for (const [name, key, ...options] of answers) {
   openssl('ts', '-query', '-data', 'stamped.txt', ...options, '-out', `${name}.tsq`)
-  openssl('ts', '-reply', '-config', 'a.cnf', '-queryfile', `${name}.tsq`, '-inkey', `${key}.key`, '-signer', `${key}.pem`, '-out', `${name}.tsr`)
+  openssl(
+    'ts',
+    '-reply',
+    '-config',
+    'a.cnf',
+    '-queryfile',
+    `${name}.tsq`,
+    '-inkey',
+    `${key}.key`,
+    '-signer',
+    `${key}.pem`,
+    '-out',
+    `${name}.tsr`,
+  )
 }
 const documents: Record<string, string> = {}
 for (const [name] of answers) {

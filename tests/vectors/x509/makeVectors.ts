@@ -50,21 +50,102 @@ writeFileSync(path.join(folder, 'a.cnf'), config)
 openssl('ecparam', '-name', 'secp384r1', '-genkey', '-noout', '-out', 'root.key')
 openssl('ecparam', '-name', 'prime256v1', '-genkey', '-noout', '-out', 'issuer.key')
 openssl('genpkey', '-algorithm', 'rsa', '-pkeyopt', 'rsa_keygen_bits:2048', '-out', 'leaf.key')
-openssl('req', '-config', 'a.cnf', '-x509', '-new', '-key', 'root.key', '-sha384', '-days', '7300', '-subj', '/O=Vectors/CN=Root ü', '-utf8', '-addext', 'basicConstraints=critical,CA:TRUE', '-addext', 'keyUsage=critical,keyCertSign,cRLSign', '-addext', 'subjectKeyIdentifier=hash', '-outform', 'DER', '-out', 'root.der')
+openssl(
+  'req',
+  '-config',
+  'a.cnf',
+  '-x509',
+  '-new',
+  '-key',
+  'root.key',
+  '-sha384',
+  '-days',
+  '7300',
+  '-subj',
+  '/O=Vectors/CN=Root ü',
+  '-utf8',
+  '-addext',
+  'basicConstraints=critical,CA:TRUE',
+  '-addext',
+  'keyUsage=critical,keyCertSign,cRLSign',
+  '-addext',
+  'subjectKeyIdentifier=hash',
+  '-outform',
+  'DER',
+  '-out',
+  'root.der',
+)
 openssl('x509', '-in', 'root.der', '-inform', 'DER', '-out', 'root.pem')
 for (const [name, above, subject] of [
   ['issuer', 'root', '/C=DE/O=Vectors/OU=development/CN=Issuer, first'],
   ['leaf', 'issuer', '/CN=leaf'],
 ] as const) {
-  openssl('req', '-config', 'a.cnf', '-new', '-key', `${name}.key`, '-subj', subject, '-addext', 'subjectAltName=DNS:asked.example', '-outform', 'DER', '-out', `${name}.csr`)
-  openssl('x509', '-req', '-in', `${name}.csr`, '-inform', 'DER', '-CA', `${above}.pem`, '-CAkey', `${above}.key`, '-extfile', 'a.cnf', '-extensions', name, '-days', '3650', '-sha384', '-outform', 'DER', '-out', `${name}.der`)
+  openssl(
+    'req',
+    '-config',
+    'a.cnf',
+    '-new',
+    '-key',
+    `${name}.key`,
+    '-subj',
+    subject,
+    '-addext',
+    'subjectAltName=DNS:asked.example',
+    '-outform',
+    'DER',
+    '-out',
+    `${name}.csr`,
+  )
+  openssl(
+    'x509',
+    '-req',
+    '-in',
+    `${name}.csr`,
+    '-inform',
+    'DER',
+    '-CA',
+    `${above}.pem`,
+    '-CAkey',
+    `${above}.key`,
+    '-extfile',
+    'a.cnf',
+    '-extensions',
+    name,
+    '-days',
+    '3650',
+    '-sha384',
+    '-outform',
+    'DER',
+    '-out',
+    `${name}.der`,
+  )
   openssl('x509', '-in', `${name}.der`, '-inform', 'DER', '-out', `${name}.pem`)
 }
-writeFileSync(path.join(folder, 'index.txt'), 'R\t360101000000Z\t260102030405Z,keyTime,20260101000000Z\t80FF01\tunknown\t/CN=gone\n')
+writeFileSync(
+  path.join(folder, 'index.txt'),
+  'R\t360101000000Z\t260102030405Z,keyTime,20260101000000Z\t80FF01\tunknown\t/CN=gone\n',
+)
 writeFileSync(path.join(folder, 'crlnumber'), '1234ABCD\n')
-openssl('ca', '-config', 'a.cnf', '-gencrl', '-keyfile', 'issuer.key', '-cert', 'issuer.pem', '-crlexts', 'list', '-crlhours', '24', '-out', 'list.pem')
+openssl(
+  'ca',
+  '-config',
+  'a.cnf',
+  '-gencrl',
+  '-keyfile',
+  'issuer.key',
+  '-cert',
+  'issuer.pem',
+  '-crlexts',
+  'list',
+  '-crlhours',
+  '24',
+  '-out',
+  'list.pem',
+)
 openssl('crl', '-in', 'list.pem', '-outform', 'DER', '-out', 'list.der')
 const names = ['root.der', 'issuer.der', 'leaf.der', 'leaf.csr', 'list.der']
-const documents = Object.fromEntries(names.map((name) => [name, readFileSync(path.join(folder, name)).toString('base64')]))
+const documents = Object.fromEntries(
+  names.map((name) => [name, readFileSync(path.join(folder, name)).toString('base64')]),
+)
 writeFileSync(new URL('documents.json', import.meta.url), `${JSON.stringify(documents, null, 2)}\n`)
 rmSync(folder, { recursive: true })

@@ -12,7 +12,10 @@ import { verifyChain, verifyIssuedBy } from '@countersign/protocol/x509/verifyCh
 type DocumentName = 'root.der' | 'issuer.der' | 'leaf.der' | 'leaf.csr' | 'list.der'
 
 // Written by openssl; see makeVectors.ts.
-const documents = JSON.parse(readFileSync(new URL('documents.json', import.meta.url), 'utf8')) as Record<DocumentName, string>
+const documents = JSON.parse(readFileSync(new URL('documents.json', import.meta.url), 'utf8')) as Record<
+  DocumentName,
+  string
+>
 
 /** A document, with one run of bytes that occurs in it replaced by another of the same length. */
 function document(name: DocumentName, from = '', to = ''): Uint8Array {
@@ -26,7 +29,11 @@ const issuer = parseCertificate(document('issuer.der'))
 const leaf = parseCertificate(document('leaf.der'))
 const at = new Date(leaf.notBefore.getTime() + 1000)
 
-for (const [name, certificate] of [['root.der', root], ['issuer.der', issuer], ['leaf.der', leaf]] as const) {
+for (const [name, certificate] of [
+  ['root.der', root],
+  ['issuer.der', issuer],
+  ['leaf.der', leaf],
+] as const) {
   test(`Node and we read the same from ${name}`, () => {
     const node = new X509Certificate(document(name))
     assert.equal(certificate.serialHex, node.serialNumber.toLowerCase())
@@ -61,7 +68,10 @@ test('the request is read', () => {
   const request = parseCertificateRequest(document('leaf.csr'))
   assert.equal(nameText(request.subject), 'CN=leaf')
   assert.deepEqual(request.spki, leaf.spki)
-  assert.deepEqual(request.extensions.map(({ oid }) => oid), ['2.5.29.17'])
+  assert.deepEqual(
+    request.extensions.map(({ oid }) => oid),
+    ['2.5.29.17'],
+  )
 })
 
 test('the list is read and verified', () => {
@@ -81,7 +91,13 @@ test('the list is read and verified', () => {
 })
 
 function asLeaf(bytes: Uint8Array): unknown {
-  return verifyChain({ leaf: parseCertificate(bytes), intermediates: [issuer], anchors: [root], at, purpose: 'codeSigning' })
+  return verifyChain({
+    leaf: parseCertificate(bytes),
+    intermediates: [issuer],
+    anchors: [root],
+    at,
+    purpose: 'codeSigning',
+  })
 }
 
 const text = (value: string) => new TextEncoder().encode(value).toHex()
@@ -90,24 +106,64 @@ const bad: readonly (readonly [what: string, read: () => unknown, code: string])
   ['another issuer claim', () => asLeaf(document('leaf.der', text('/oidc'), text('/oidd'))), 'x509.signature-wrong'],
   ['another issuer name', () => asLeaf(document('leaf.der', text('first'), text('other'))), 'x509.untrusted'],
   ['another purpose', () => asLeaf(document('leaf.der', '2b06010505070303', '2b06010505070301')), 'x509.wrong-purpose'],
-  ['an unknown critical extension', () => asLeaf(document('leaf.der', '0603551d0f', '0603551d7f')), 'x509.critical-extension'],
+  [
+    'an unknown critical extension',
+    () => asLeaf(document('leaf.der', '0603551d0f', '0603551d7f')),
+    'x509.critical-extension',
+  ],
   ['no power over others', () => asLeaf(document('issuer.der')), 'x509.wrong-purpose'],
   ['version 1', () => asLeaf(document('leaf.der', 'a003020102', 'a003020100')), 'x509.malformed'],
-  ['a NULL where a name stands', () => asLeaf(document('leaf.der', '300f310d300b0603', '050d310d300b0603')), 'x509.malformed'],
+  [
+    'a NULL where a name stands',
+    () => asLeaf(document('leaf.der', '300f310d300b0603', '050d310d300b0603')),
+    'x509.malformed',
+  ],
   ['a thirteenth month', () => asLeaf(document('leaf.der', '170d', '170e')), 'x509.malformed'],
   ['an extension twice', () => asLeaf(document('leaf.der', '0603551d1f', '0603551d11')), 'x509.malformed'],
   ['an encoding that is BER', () => asLeaf(document('leaf.der', '0101ff', '010101')), 'x509.malformed'],
-  ['SHA-1 in its name', () => asLeaf(document('leaf.der', '2a8648ce3d040303', '2a8648ce3d040301')), 'x509.algorithm-unsupported'],
+  [
+    'SHA-1 in its name',
+    () => asLeaf(document('leaf.der', '2a8648ce3d040303', '2a8648ce3d040301')),
+    'x509.algorithm-unsupported',
+  ],
   ['SHA-256 in its name', () => asLeaf(document('leaf.der', '2a8648ce3d040303', '2a8648ce3d040302')), 'x509.malformed'],
   ['another root', () => verifyIssuedBy(leaf, root), 'x509.signature-wrong'],
-  ['another name in the request', () => parseCertificateRequest(document('leaf.csr', text('leaf'), text('boss'))), 'x509.request-signature-wrong'],
-  ['another host in the request', () => parseCertificateRequest(document('leaf.csr', text('asked'), text('other'))), 'x509.request-signature-wrong'],
-  ['another version of the request', () => parseCertificateRequest(document('leaf.csr', '020100300f', '020101300f')), 'x509.request-malformed'],
+  [
+    'another name in the request',
+    () => parseCertificateRequest(document('leaf.csr', text('leaf'), text('boss'))),
+    'x509.request-signature-wrong',
+  ],
+  [
+    'another host in the request',
+    () => parseCertificateRequest(document('leaf.csr', text('asked'), text('other'))),
+    'x509.request-signature-wrong',
+  ],
+  [
+    'another version of the request',
+    () => parseCertificateRequest(document('leaf.csr', '020100300f', '020101300f')),
+    'x509.request-malformed',
+  ],
   ['a request that is a certificate', () => parseCertificateRequest(document('leaf.der')), 'x509.request-malformed'],
-  ['another serial number in the list', () => verifyCrl(parseCrl(document('list.der', '0080ff01', '0080ff02')), issuer), 'x509.crl-signature-wrong'],
-  ['another number of the list', () => verifyCrl(parseCrl(document('list.der', '1234abcd', '1234abce')), issuer), 'x509.crl-signature-wrong'],
-  ['another address of the list', () => verifyCrl(parseCrl(document('list.der', text('/1.crl'), text('/2.crl'))), issuer), 'x509.crl-signature-wrong'],
-  ['another name on the list', () => verifyCrl(parseCrl(document('list.der', text('first'), text('other'))), issuer), 'x509.crl-wrong-issuer'],
+  [
+    'another serial number in the list',
+    () => verifyCrl(parseCrl(document('list.der', '0080ff01', '0080ff02')), issuer),
+    'x509.crl-signature-wrong',
+  ],
+  [
+    'another number of the list',
+    () => verifyCrl(parseCrl(document('list.der', '1234abcd', '1234abce')), issuer),
+    'x509.crl-signature-wrong',
+  ],
+  [
+    'another address of the list',
+    () => verifyCrl(parseCrl(document('list.der', text('/1.crl'), text('/2.crl'))), issuer),
+    'x509.crl-signature-wrong',
+  ],
+  [
+    'another name on the list',
+    () => verifyCrl(parseCrl(document('list.der', text('first'), text('other'))), issuer),
+    'x509.crl-wrong-issuer',
+  ],
   ['the root for the list', () => verifyCrl(parseCrl(document('list.der')), root), 'x509.crl-wrong-issuer'],
   ['a delta list', () => parseCrl(document('list.der', '0603551d1c', '0603551d1b')), 'x509.critical-extension'],
   ['a list for attribute certificates', () => parseCrl(document('list.der', '8101ff', '8501ff')), 'x509.crl-malformed'],

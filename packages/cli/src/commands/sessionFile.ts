@@ -40,7 +40,7 @@ export async function loadSession(rootSha256: string): Promise<Session> {
 
 /** Keeps a sign-in durably, readable by this person only. */
 export async function saveSession(rootSha256: string, session: Session): Promise<void> {
-  await makeFolder(sessionFolder(), { point: 'cli.session-folder', mode: 0o700 })
+  await makeSessionFolder()
   const bytes = Buffer.from(JSON.stringify(session))
   await replaceFile(sessionPath(rootSha256), bytes, { point: 'cli.session', mode: 0o600 })
 }
@@ -52,7 +52,7 @@ export async function removeSession(rootSha256: string): Promise<void> {
 
 /** Runs `work` alone on this machine: two uses of one rotating token at once would end the sign-in. */
 export async function withSessionLock<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
-  await makeFolder(sessionFolder(), { point: 'cli.session-folder', mode: 0o700 })
+  await makeSessionFolder()
   const lock = await takeLock(signal)
   try {
     return await work()
@@ -70,6 +70,10 @@ async function takeLock(signal: AbortSignal) {
       await systemClock.sleep(50, signal)
     }
   }
+}
+
+async function makeSessionFolder(): Promise<void> {
+  await makeFolder(sessionFolder(), { point: 'cli.session-folder', mode: 0o700 })
 }
 
 function sessionFolder(): string {

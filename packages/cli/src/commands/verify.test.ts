@@ -4,34 +4,27 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, beforeEach, test } from 'node:test'
-import { anchorFolder, saveAnchor } from '@countersign/local/anchors/anchorStore.ts'
-import { fixtureRepository, fixtureSpec } from '@countersign/local/anchors/repositoryFixture.ts'
-import { sha256Hex } from '@countersign/local/anchors/tufMetadata.ts'
-import { saveFeedState } from '@countersign/local/feed/feedStore.ts'
-import { TestLog, testSigner } from '@countersign/local/feed/logFixture.ts'
 import { configFolder } from '@countersign/local/files/appDirs.ts'
 import { parseBundle } from '@countersign/protocol/bundle/parseBundle.ts'
-import { writeTrustedRoot } from '@countersign/protocol/bundle/trustedRoot.ts'
 import type { Check } from '@countersign/protocol/bundle/verifyBundle.ts'
-import { testPolicy } from '@countersign/protocol/policy/policyFixture.ts'
 import type { VerificationPolicy } from '@countersign/protocol/policy/verificationPolicy.ts'
 import { readIdentity } from '@countersign/protocol/x509/fulcio.ts'
 import { createTestInstance, signTestArtifact, TEST_ARTIFACT } from '../../../../tests/vectors/bundle/fixture.ts'
 import { recordingTerminal } from '../output/terminalFixture.ts'
 import { type VerifyOptions, verify } from './verify.ts'
+import { TestMachine } from './verifyFixture.ts'
 
 const instance = createTestInstance()
-const witness = testSigner('witness.example.org', 0x04)
-const revocations = new TestLog('sign.example.com/development/revocations')
 let folder: string
 let artifact: string
 let identity: { issuer: string; subject: string }
-let rootSha256: string
+let machine: TestMachine
 
 before(() => {
   folder = mkdtempSync(join(tmpdir(), 'countersign-verify-'))
   process.env.XDG_CONFIG_HOME = folder
   artifact = join(folder, 'artifact')
+  machine = new TestMachine(configFolder())
 })
 after(() => rmSync(folder, { recursive: true }))
 beforeEach(async () => {
@@ -39,46 +32,11 @@ beforeEach(async () => {
   identity = readIdentity(parseBundle(bundle).certificate)
   writeFileSync(artifact, TEST_ARTIFACT)
   writeFileSync(`${artifact}.sigstore.json`, bundle)
-  await trust(policy())
-  await learn(new Date())
+  await machine.trust(instance, policy())
+  await machine.learn(new Date())
 })
 
-function policy(changes: Partial<VerificationPolicy> = {}): VerificationPolicy {
-  const { logs } = testPolicy()
-  const log = { origin: revocations.signer.key.name, key: { vkey: revocations.signer.vkey }, url: 'http://127.0.0.1:1' }
-  return testPolicy({
-    environment: 'development',
-    anchors: [],
-    identities: [{ issuer: identity.issuer, subject: { any: true } }],
-    logs: { ...logs, revocations: [log] },
-    witnesses: { quorum: 1, of: [{ name: 'witness.example.org', vkey: witness.vkey, outside: true }] },
-    ...changes,
-  })
-}
-
-/** Installs the test instance's anchors with this policy, as `trust add` leaves them. */
-async function trust(own: VerificationPolicy): Promise<void> {
-  const repository = fixtureRepository(
-    fixtureSpec(new Date(), {
-      files: {
-        'trusted_root.json': Buffer.from(JSON.stringify(writeTrustedRoot(instance.trustedRoot))),
-        'verification_policy.json': Buffer.from(JSON.stringify(own)),
-      },
-    }),
-  )
-  rmSync(join(configFolder(), 'anchors'), { recursive: true, force: true })
-  rootSha256 = sha256Hex(repository.roots[0] as Uint8Array)
-  const url = 'https://sign.example.com'
-  const { environment } = own
-  const addedAt = new Date().toISOString()
-  await saveAnchor({ v: 1, url, httpUrl: 'http://127.0.0.1:1', environment, rootSha256, addedAt, repository })
-}
-
-/** Keeps a checkpoint of the revocation log that the witness saw at `time`. */
-async function learn(time: Date): Promise<void> {
-  const note = revocations.checkpoint(witness, time)
-  await saveFeedState(anchorFolder(rootSha256), { v: 1, origin: revocations.signer.key.name, note, read: '0' })
-}
+const policy = (changes: Partial<VerificationPolicy> = {}) => machine.policy(identity.issuer, changes)
 
 async function run(options: VerifyOptions = {}, name = artifact) {
   const terminal = recordingTerminal()
@@ -126,12 +84,12 @@ test('no: a bundle of another instance', async () => {
 test('no: a bundle that is none', async () => {
   for (const [text, code] of [
     ['hello', 'json.syntax'],
-    ['{}', 'bundle.malformed'],
+    ['[]', 'bundle.malformed'],
     ['{"mediaType":"x"}', 'bundle.media-type'],
   ] as const) {
     writeFileSync(`${artifact}.sigstore.json`, text)
-    assert.deepEqual({ ...(await run()), checks: undefined, lines: undefined }.codes, [code])
-    assert.equal((await run()).exit, 1)
+    const { exit, codes } = await run()
+    assert.deepEqual([exit, codes], [1, [code]])
   }
 })
 
@@ -166,15 +124,15 @@ test('policy.unknown-field: a policy with a field that is not known is refused',
 })
 
 test('cannot tell: nothing known about revocations, or not for long enough', async () => {
-  await learn(new Date(Date.now() - 3 * 86_400_000))
+  await machine.learn(new Date(Date.now() - 3 * 86_400_000))
   assert.deepEqual((await run()).codes, ['decide.stale'])
-  rmSync(join(anchorFolder(rootSha256), 'feed'), { recursive: true })
+  rmSync(join(machine.folder, 'feed'), { recursive: true })
   const { exit, codes } = await run()
   assert.deepEqual([exit, codes], [2, ['decide.endings-unknown']])
 })
 
 test('cannot tell: this clock is before a time that witnesses signed', async () => {
-  await learn(new Date(Date.now() + 3_600_000))
+  await machine.learn(new Date(Date.now() + 3_600_000))
   const { exit, codes } = await run()
   assert.deepEqual([exit, codes], [2, ['decide.clock-wrong']])
 })
@@ -194,7 +152,7 @@ test('files.not-found and cli.usage: what cannot be asked', async () => {
 })
 
 test('anchors.tampered: changed trust on this machine is refused before anything is decided', async () => {
-  const path = join(anchorFolder(rootSha256), 'anchor.json')
+  const path = join(machine.folder, 'anchor.json')
   const stored = JSON.parse(readFileSync(path, 'utf8'))
   stored.repository.files['trusted_root.json'] = Buffer.from('{}').toString('base64')
   writeFileSync(path, JSON.stringify(stored))

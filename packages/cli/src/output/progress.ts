@@ -1,6 +1,7 @@
 /** Where progress is drawn; standard error in the program. */
 export interface ProgressStream {
   readonly isTTY?: boolean
+  /** Takes text as it is, without a line feed of its own. */
   write(text: string): unknown
 }
 
@@ -8,6 +9,7 @@ export interface ProgressStream {
 export interface Progress {
   /** What is being done now, behind the name of the wait. */
   readonly say: (more: string) => void
+  /** Ends the wait; on a terminal its line disappears. */
   stop(): void
 }
 
@@ -19,7 +21,7 @@ const CLEAR_LINE = '\r\u001b[2K'
 
 /**
  * Shows that something is going on once it takes over a second: one line that redraws itself on a terminal, plain lines now
- * and then elsewhere. Waits within waits each have their own line of words; the newest is shown.
+ * and then elsewhere.
  */
 export function startProgress(what: string, stream: ProgressStream): Progress {
   const startMs = performance.now()

@@ -126,7 +126,9 @@ export async function downloadRepository(
 interface Fetcher {
   /** Undefined where the server has no such file. */
   optional(path: string, maxBytes: number): Promise<Uint8Array | undefined>
+  /** With `sha256`, exactly the file of that digest. */
   required(path: string, maxBytes: number, sha256?: string): Promise<Uint8Array>
+  /** This clock minus the server's, by the last answer. */
   clockOffsetMs(): number | undefined
 }
 

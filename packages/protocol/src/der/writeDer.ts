@@ -106,7 +106,7 @@ export function boolean(value: boolean): Uint8Array {
   return Uint8Array.of(0x01, 1, value ? 0xff : 0)
 }
 
-/** NULL. */
+/** NULL, as algorithm parameters and the poison of precertificates hold it. */
 export function nullValue(): Uint8Array {
   return Uint8Array.of(0x05, 0)
 }

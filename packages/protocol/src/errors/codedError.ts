@@ -22,6 +22,7 @@ export interface ErrorRow {
 /** The codes of one top folder. Keys read `<folder>.<what>`, for example `log.proof-wrong`. */
 export type ErrorTable = Readonly<Record<string, ErrorRow>>
 
+/** What an error may carry besides code and message. */
 export interface ErrorContext {
   readonly cause?: unknown
   /** Values for a program to read. Never a secret, never unbounded input. */

@@ -17,8 +17,9 @@ export function protoReader(refuse: (message: string, cause?: unknown) => Error)
   function message<Name extends string>(json: JsonValue | undefined, what: string, names: readonly Name[]) {
     if (!isObject(json)) throw refuse(`${what} is not an object`)
     const fields: Partial<Record<Name, JsonValue>> = {}
+    const spellings = spellingsOf(names)
     for (const [key, value] of Object.entries(json)) {
-      const name = names.find((candidate) => candidate === key || snakeCase(candidate) === key)
+      const name = spellings.get(key)
       if (name === undefined) throw refuse(`${what} has the unknown field ${JSON.stringify(key.slice(0, NAME_LIMIT))}`)
       if (Object.hasOwn(fields, name)) throw refuse(`${what} has the field ${name} twice`)
       if (value !== null) fields[name] = value
@@ -71,6 +72,23 @@ export function protoReader(refuse: (message: string, cause?: unknown) => Error)
 
 function isObject(json: JsonValue | undefined): json is { readonly [key: string]: JsonValue } {
   return typeof json === 'object' && json !== null && !Array.isArray(json)
+}
+
+const knownSpellings = new Map<string, ReadonlyMap<string, string>>()
+
+/** Each accepted spelling with its name. Kept, because the names are few and fixed and bundles are read often. */
+function spellingsOf<Name extends string>(names: readonly Name[]): ReadonlyMap<string, Name> {
+  const id = names.join()
+  const known =
+    knownSpellings.get(id) ??
+    new Map(
+      names.flatMap((name) => [
+        [name, name],
+        [snakeCase(name), name],
+      ]),
+    )
+  knownSpellings.set(id, known)
+  return known as ReadonlyMap<string, Name>
 }
 
 function snakeCase(name: string): string {

@@ -1,20 +1,16 @@
-import { generateKeyPairSync } from 'node:crypto'
-import { encodeBase64 } from '../json/base64.ts'
+import { hash } from 'node:crypto'
 import { formatVkey, type NoteKeyType, noteKey } from '../log/note.ts'
 import { defaultVerificationPolicy } from './defaultVerificationPolicy.ts'
 import type { VerificationPolicy } from './verificationPolicy.ts'
 
-/** A note key for tests, made fresh. */
+/** A note key for tests that nobody can sign with; the same for the same name. */
 export function testVkey(name: string, type: NoteKeyType = 0x01): string {
-  return formatVkey(noteKey(name, type, testSpki('ed25519')))
+  return formatVkey(noteKey(name, type, new Uint8Array(hash('sha256', name, 'buffer'))))
 }
 
-/** A DER SubjectPublicKeyInfo for tests, made fresh. */
-export function testSpki(kind: 'ed25519' | 'p256'): Uint8Array {
-  const { publicKey } =
-    kind === 'ed25519' ? generateKeyPairSync('ed25519') : generateKeyPairSync('ec', { namedCurve: 'P-256' })
-  return new Uint8Array(publicKey.export({ type: 'spki', format: 'der' }))
-}
+/** A P-256 key for tests, whose private half was thrown away: base64 of its SubjectPublicKeyInfo. */
+export const TEST_SPKI =
+  'MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE4MYgOPIoUTlbqoAuxFrAxTYGbyIJ7QDJtlO40uvgZgaV+kWnnJWCenPWW/4kiagbXE6RTlsCj/72/JmeBKN0PA=='
 
 /** The policy of a new production instance at sign.example.org, for tests. */
 export function testPolicy(changes: Partial<VerificationPolicy> = {}): VerificationPolicy {
@@ -28,7 +24,7 @@ export function testPolicy(changes: Partial<VerificationPolicy> = {}): Verificat
       artifacts: log('sign.example.org', '/api/v2'),
       certificates: {
         origin: 'sign.example.org/ct',
-        key: { spki: encodeBase64(testSpki('p256')) },
+        key: { spki: TEST_SPKI },
         url: `${url}/ct`,
       },
       revocations: log('sign.example.org/production/revocations', '/production/revocations'),

@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { encodeBase64 } from '../json/base64.ts'
 import type { JsonValue } from '../json/canonicalJson.ts'
 import { explainVerificationPolicy } from './explainVerificationPolicy.ts'
-import { testPolicy, testSpki, testVkey } from './policyFixture.ts'
+import { TEST_SPKI, testPolicy, testVkey } from './policyFixture.ts'
 import { MAX_POLICY_BYTES, parseVerificationPolicy } from './verificationPolicy.ts'
 
 type Path = readonly (string | number)[]
@@ -48,7 +47,7 @@ for (const [path, shown] of unknownFields) {
   })
 }
 
-const spki = encodeBase64(testSpki('p256'))
+const spki = TEST_SPKI
 const artifacts = testPolicy().logs.artifacts
 const revokerKey = { name: 'anna', spki, scopes: ['digest'] }
 const invalid: readonly (readonly [string, Path, JsonValue | undefined, string])[] = [

@@ -20,6 +20,7 @@ import type { LogDeps, LogName } from '../log/transparencyLog.ts'
 import { firstRootHash } from '../trust/anchors/openAnchors.ts'
 import { readTarget } from '../trust/anchors/readTarget.ts'
 import { currentIssuer, readIssuerCertificates } from '../trust/authority/issuers.ts'
+import { renewTimestampSigner } from '../trust/authority/renewIssuing.ts'
 import { createTrust } from '../trust/createTrust.ts'
 import { openTrust, type Trust } from '../trust/openTrust.ts'
 import { keyIdsOf, openInstanceLog, openLogKeys } from './openLogs.ts'
@@ -52,6 +53,8 @@ export interface Instance {
   readonly audit: AuditTrail
   readonly account: Account
   readonly trust: Trust
+  /** Makes the next signer of timestamps when it is due, and publishes it. */
+  renewTimestampSigner(): Promise<void>
   /** Finishes what is under way and lets the next process in. */
   close(): Promise<void>
 }
@@ -130,7 +133,8 @@ async function openParts(options: OpenOptions, facts: InstanceFacts, creating: b
     verifyToken: account.verifyToken,
     timeAtLeast: newestTime(Object.values(logs)),
   })
-  await publishAnchors(storage, trust, { facts, issuers, logs, rootHash: await firstRootHash(blobs) })
+  const rootHash = await firstRootHash(blobs)
+  await publishAnchors(storage, trust, { facts, issuers, logs, rootHash })
   return {
     folder,
     facts,
@@ -140,6 +144,11 @@ async function openParts(options: OpenOptions, facts: InstanceFacts, creating: b
     audit,
     account,
     trust,
+    async renewTimestampSigner() {
+      // The new signer stamps from the next start on; until then every client has had time to learn of it.
+      if (!(await renewTimestampSigner({ database, clock, onlineKeys }, facts))) return
+      await publishAnchors(storage, trust, { facts, issuers: await readIssuerCertificates(database), logs, rootHash })
+    },
     async close() {
       await audit.flush({ all: true })
       for (const log of Object.values(logs)) await log.close()

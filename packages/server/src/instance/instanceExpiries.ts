@@ -1,4 +1,5 @@
 import type { Anchors } from '../trust/anchors/openAnchors.ts'
+import type { IssuerName } from '../trust/authority/issuerNames.ts'
 import type { IssuerCertificate } from '../trust/authority/issuers.ts'
 import type { Expiry } from './readStatus.ts'
 
@@ -6,6 +7,8 @@ import type { Expiry } from './readStatus.ts'
 const ROOT_WARN_DAYS = 60
 /** Issuing authorities are replaced by a root operation, and must outlive what they issued. */
 const ISSUING_WARN_DAYS = 180
+/** A restart is all it takes. */
+const SIGNER_WARN_DAYS = 60
 
 /** Everything of a running instance that ends: certificates, TUF metadata, TLS. */
 export async function instanceExpiries(
@@ -16,7 +19,7 @@ export async function instanceExpiries(
   const certificates = trust.issuers.map(({ name, generation, certificate, issuerKeyId, keyId }) => ({
     name: `certificate of ${name} ${generation}`,
     notAfter: certificate.notAfter,
-    warnDays: issuerKeyId === keyId ? 365 : ISSUING_WARN_DAYS,
+    warnDays: warnDaysOf(name, issuerKeyId === keyId),
   }))
   return [
     { name: 'TLS certificate', notAfter: tlsNotAfter, warnDays: 14 },
@@ -26,4 +29,10 @@ export async function instanceExpiries(
     { name: 'TUF timestamp', notAfter: tuf.timestampExpires, warnDays: 2 },
     ...certificates,
   ]
+}
+
+function warnDaysOf(name: IssuerName, isRoot: boolean): number {
+  if (isRoot) return 365
+  // Its successor is made 90 days before the end and stamps from the next start on.
+  return name === 'timestamp-signer' ? SIGNER_WARN_DAYS : ISSUING_WARN_DAYS
 }

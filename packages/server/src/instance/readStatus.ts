@@ -31,7 +31,9 @@ export interface StatusDeps {
   readonly clock: Clock
   readonly logs: readonly TransparencyLog[]
   readonly jobs: { status(): readonly JobStatus[]; readonly paused: boolean }
+  /** Everything that ends. */
   expiries(): Promise<readonly Expiry[]>
+  /** Every protection, in force or not. */
   protections(): readonly Protection[]
 }
 

@@ -6,7 +6,7 @@ import {
   parseAddEntryRequest,
   verifyAddEntryRequest,
 } from '@countersign/protocol/log/hashedRekord.ts'
-import { leafHash, verifyInclusion } from '@countersign/protocol/log/merkle.ts'
+import { verifyInclusion } from '@countersign/protocol/log/merkle.ts'
 import { logId } from '@countersign/protocol/log/note.ts'
 import { writeTransparencyLogEntry } from '@countersign/protocol/log/transparencyLogEntry.ts'
 import { leafEntry } from './leafEntry.ts'
@@ -24,10 +24,11 @@ export async function addEntry(log: TransparencyLog, body: Uint8Array): Promise<
   const request = parseAddEntryRequest(parseJson(body, JSON_LIMITS))
   verifyAddEntryRequest(request)
   const leaf = canonicalEntry(request)
-  const appended = await log.append(leafEntry(leaf))
+  const entry = leafEntry(leaf)
+  const appended = await log.append(entry)
   // The caller keeps this answer as evidence, perhaps for years: never hand out one that does not verify.
   const { index, size, proof, root } = appended
-  verifyInclusion({ leaf: leafHash(leaf), index, size, proof, root })
+  verifyInclusion({ leaf: entry.dedupeKey, index, size, proof, root })
   return reply(log, leaf, appended)
 }
 

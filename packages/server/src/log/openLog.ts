@@ -18,7 +18,7 @@ import type { LogDeps, LogLimits, LogSpec, TransparencyLog } from './transparenc
 
 export type { LogDeps, LogEntry, LogName, LogSpec, TransparencyLog } from './transparencyLog.ts'
 
-const LIMITS: LogLimits = { maxBatch: 1024, maxQueue: 4096, batchMs: 20, cosignMs: 1000 }
+const LIMITS: LogLimits = { maxBatch: 1024, maxQueue: 4096, batchMs: 30, cosignMs: 1000 }
 
 /**
  * Opens a log for writing; a log that does not exist is made. Before it resolves, everything that a crash left unfinished

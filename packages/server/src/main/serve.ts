@@ -57,7 +57,9 @@ export async function serve(options: ServeOptions): Promise<number> {
 interface Running {
   readonly logger: Logger
   readonly tlsSource: TlsSource
+  /** Resolves with the exit code once the process should end. */
   readonly ended: Promise<number>
+  /** Asks the process to end with this exit code. */
   end(code: number): void
 }
 
@@ -81,6 +83,7 @@ async function run(
       sweepAccounts: account.sweep,
       compareCertificateLog: () => compareCertificateLog(instance),
       publishCrls: trust.publishCrls,
+      renewTimestampSigner: instance.renewTimestampSigner,
       renewTls: async () => {
         const daysLeft = (tls.notAfter.getTime() - clock.now().getTime()) / 86_400_000
         if (tlsSource === 'device-root' && daysLeft > RENEW_TLS_DAYS) return

@@ -14,17 +14,21 @@ import { writeTimestampRequest } from '@countersign/protocol/timestamp/request.t
 import { verifyTimestamp } from '@countersign/protocol/timestamp/verifyTimestamp.ts'
 import { parseCertificate, parsePemCertificates } from '@countersign/protocol/x509/certificate.ts'
 import { parseCrl } from '@countersign/protocol/x509/crl.ts'
+import { poisonExtension } from '@countersign/protocol/x509/sct.ts'
 import { Updater } from 'tuf-js'
 import { openLog } from '../log/openLog.ts'
 import { treeHeadSigner } from '../log/signers.ts'
 import type { TransparencyLog } from '../log/transparencyLog.ts'
 import { anchorTargets } from './anchors/anchorTargets.ts'
+import { signCertificate } from './authority/certificateProfiles.ts'
+import { identityProfile } from './authority/identityProfile.ts'
 import { createTrust } from './createTrust.ts'
 import { trustErrors } from './errors.ts'
 import { openTrust, type Trust } from './openTrust.ts'
 import { mountTrust } from './routes.ts'
 import { openTrustFixture, type TrustFixture } from './trustFixture.ts'
 import { trustJobs } from './trustJobs.ts'
+import type { TrustTables } from './trustTables.ts'
 
 function newFolder(): string {
   return mkdtempSync(join(tmpdir(), 'countersign-trust-'))
@@ -241,4 +245,39 @@ test('every scheduled piece of work runs, and finds nothing to complain about', 
   assert.ok(jobs.every(({ name, everyMs }) => /^[a-z-]+$/.test(name) && everyMs > 0))
   for (const job of jobs) await job.run(new AbortController().signal)
   assert.deepEqual(told, [])
+})
+
+test('an intent that a crash left and whose certificate breaks the profile is recorded, revoked, and no obstacle', async () => {
+  const { template, sctKey } = trust.authority
+  const claims = { issuer: 'https://issuer.example.test' }
+  const san = { type: 'email', value: 'me@example.test' } as const
+  const profile = identityProfile(template, { san, claims, spki: sctKey.spki }, place.clock.now())
+  const tooLong = { ...profile, notAfter: new Date(profile.notAfter.getTime() + 1000) }
+  const poisoned = { ...tooLong, extensions: [...profile.extensions, poisonExtension()] }
+  const serial = Buffer.from(profile.serial).toString('hex')
+  await trust.authority.store.addIntent({
+    serial,
+    issuer_key_id: template.issuer.keyId,
+    identity_issuer: claims.issuer,
+    identity_subject: san.value,
+    not_after_ms: tooLong.notAfter.getTime(),
+    sct_time_ms: place.clock.now().getTime(),
+    precertificate: await signCertificate(poisoned, template.issuer.key),
+  })
+  const verifyToken = () => Promise.reject(new Error('not asked'))
+  const timeAtLeast = place.clock.now()
+  const again = await openTrust({
+    ...place,
+    keys: place.onlineKeys,
+    certificateLog: log,
+    sctKey,
+    timeAtLeast,
+    verifyToken,
+  })
+  assert.deepEqual(await again.revokeUnrecorded(), [])
+  const revoked = await place.database.tables<TrustTables>().selectFrom('trust_revoked').selectAll().execute()
+  assert.deepEqual(
+    revoked.map((row) => [row.serial, row.revoked_from_ms]),
+    [[serial, profile.notBefore.getTime()]],
+  )
 })

@@ -73,6 +73,7 @@ export async function openTrust(deps: OpenTrustDeps): Promise<Trust> {
   const { refused } = await finishIntents({ database, log, sctKey, store, templates })
   await revokeRefused(deps, refused)
   const template = identityTemplate(currentIssuing(issuing, 'identities'), facts)
+  const publishing = { ...deps, issuers: issuing, known: new Map() }
   const comparing: RevokeUnrecordedDeps = { database, clock, store, log }
   return {
     authority: { facts, clock, template, log, sctKey, store, verifyToken: deps.verifyToken },
@@ -83,7 +84,7 @@ export async function openTrust(deps: OpenTrustDeps): Promise<Trust> {
     anchors: openAnchors({ blobs: deps.blobs, clock, keys: await openTufKeys(keys) }),
     issuers,
     issuing,
-    publishCrls: async () => void (await publishCrls({ ...deps, issuers: issuing }, facts)),
+    publishCrls: async () => void (await publishCrls(publishing, facts)),
     revokeUnrecorded: () => revokeUnrecorded(comparing),
   }
 }

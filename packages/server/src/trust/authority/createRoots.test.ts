@@ -8,6 +8,7 @@ import { after, before, test } from 'node:test'
 import { connect, createServer } from 'node:tls'
 import { verifyChain } from '@countersign/protocol/x509/verifyChain.ts'
 import { openTrustFixture, type TrustFixture } from '../trustFixture.ts'
+import type { IssuerRow, TrustTables } from '../trustTables.ts'
 import { createRoots } from './createRoots.ts'
 import { issuingNames, issuingPurposes } from './issuerNames.ts'
 import { currentIssuer, currentIssuing, type IssuerCertificate, openIssuer } from './issuers.ts'
@@ -99,6 +100,40 @@ test('a key that is not the one of the certificate is noticed', async () => {
 
 test('an instance without certificates says so', () => {
   assert.throws(() => currentIssuer([], 'identities'), { code: 'trust.not-created' })
+})
+
+test('rows that this program does not know, or without their issuer, are not taken for certificates', async () => {
+  const other = await openTrustFixture(newFolder())
+  const insert = (values: Partial<IssuerRow>) =>
+    other.database.transaction<TrustTables, void>('test', async (trx) => {
+      const { certificate, keyId } = currentIssuer(all, 'identities')
+      const row = {
+        key_id: keyId,
+        issuer_key_id: keyId,
+        name: 'identities',
+        generation: 1,
+        key_name: 'x',
+        crl_shards: 1,
+        created_ms: 0,
+      }
+      await trx.deleteFrom('trust_issuers').execute()
+      await trx
+        .insertInto('trust_issuers')
+        .values({ ...row, certificate: certificate.raw, ...values })
+        .execute()
+    })
+  try {
+    for (const wrong of [
+      { name: 'future' },
+      { issuer_key_id: 'absent' },
+      { key_id: 'other', issuer_key_id: 'other' },
+    ]) {
+      await insert(wrong)
+      await assert.rejects(other.certificates(), { code: 'trust.not-created' })
+    }
+  } finally {
+    await remove(other)
+  }
 })
 
 test('a TLS server with the issued certificate is trusted through the device root alone, by name and by address', async () => {

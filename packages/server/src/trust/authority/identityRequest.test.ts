@@ -32,26 +32,26 @@ const keys: readonly (readonly [string, () => KeyObject, string | null])[] = [
 ]
 
 for (const [name, make, hash] of keys) {
-  test(`${name}: a proof over the e-mail or the subject counts, over anything else or by another key it does not`, () => {
+  test(`${name}: a proof over the e-mail or the subject counts, over anything else or by another key it does not`, async () => {
     const key = make()
     const prove = (text: string, by = key) =>
       readIdentityRequest(body(pemOf(key), sign(hash, Buffer.from(text), by)), undefined)
-    for (const challenge of CHALLENGES) requirePossession(prove(challenge), CHALLENGES)
+    for (const challenge of CHALLENGES) await requirePossession(prove(challenge), CHALLENGES)
     const wrong = { code: 'trust.possession-wrong' }
-    assert.throws(() => requirePossession(prove('other@example.test'), CHALLENGES), wrong)
-    assert.throws(() => requirePossession(prove(''), CHALLENGES), wrong)
-    assert.throws(() => requirePossession(prove(CHALLENGES[0] as string, make()), CHALLENGES), wrong)
-    assert.throws(() => requirePossession(prove(CHALLENGES[0] as string), []), wrong)
+    await assert.rejects(requirePossession(prove('other@example.test'), CHALLENGES), wrong)
+    await assert.rejects(requirePossession(prove(''), CHALLENGES), wrong)
+    await assert.rejects(requirePossession(prove(CHALLENGES[0] as string, make()), CHALLENGES), wrong)
+    await assert.rejects(requirePossession(prove(CHALLENGES[0] as string), []), wrong)
   })
 }
 
-test('a proof made with another hash than that of the curve does not count', () => {
+test('a proof made with another hash than that of the curve does not count', async () => {
   const key = generateKeyPairSync('ec', { namedCurve: 'P-384' }).privateKey
   const request = readIdentityRequest(body(pemOf(key), sign('sha256', Buffer.from('subject-1'), key)), undefined)
-  assert.throws(() => requirePossession(request, CHALLENGES), { code: 'trust.possession-wrong' })
+  await assert.rejects(requirePossession(request, CHALLENGES), { code: 'trust.possession-wrong' })
 })
 
-test('a certificate request proves possession by its own signature, and only its key is taken', () => {
+test('a certificate request proves possession by its own signature, and only its key is taken', async () => {
   const key = makeTestKey()
   const info = writeRequestInfo({ spki: key.spki })
   const request = (signature: Uint8Array) => {
@@ -62,7 +62,7 @@ test('a certificate request proves possession by its own signature, and only its
   const read = request(key.sign(info))
   assert.deepEqual(read.key.spki, key.spki)
   assert.equal(read.token, 'a.b.c')
-  requirePossession(read, [])
+  await requirePossession(read, [])
   assert.throws(() => request(makeTestKey().sign(info)), { code: 'x509.request-signature-wrong' })
 })
 
@@ -120,7 +120,7 @@ test('a compressed point is refused: many verifiers do not read it', () => {
   const jwk = generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({ format: 'jwk' })
   const prefix = Uint8Array.fromHex('3039301306072a8648ce3d020106082a8648ce3d030107032200')
   const spki = Buffer.concat([prefix, Uint8Array.of(2), Buffer.from(jwk.x as string, 'base64url')])
-  const refused = { code: /trust\.(key-unsupported|request-form)/ }
+  const refused = { code: 'trust.key-unsupported' }
   assert.throws(() => readIdentityRequest(body(writePem('PUBLIC KEY', spki), new Uint8Array(8)), undefined), refused)
 })
 

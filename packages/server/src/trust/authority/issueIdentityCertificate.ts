@@ -43,7 +43,7 @@ export async function issueIdentityCertificate(
   const request = readIdentityRequest(body, authorization)
   const identity = await authority.verifyToken(request.token)
   refuseReserved(authority.facts, identity)
-  requirePossession(request, identity.challenges)
+  await requirePossession(request, identity.challenges)
   const intent = await recordIntent(authority, identity, request.key.spki)
   const certificate = await completeCertificate(authority, authority.template, intent)
   return [toPem(certificate), ...authority.template.chainPem]

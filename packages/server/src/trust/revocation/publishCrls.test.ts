@@ -4,7 +4,6 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import type { Blobs } from '@countersign/platform/blobs/blobs.ts'
 import { toPem } from '@countersign/protocol/x509/certificate.ts'
 import { parseCrl, verifyCrl } from '@countersign/protocol/x509/crl.ts'
 import { writePem } from '@countersign/protocol/x509/pem.ts'
@@ -13,7 +12,7 @@ import { currentIssuer, currentIssuing, type Issuer } from '../authority/issuers
 import { crlShard, newSerial, serialFromHex } from '../authority/serial.ts'
 import { openTrustFixture, type TrustFixture } from '../trustFixture.ts'
 import type { TrustTables } from '../trustTables.ts'
-import { crlBlobKey, publishCrls, publishRootCrls } from './publishCrls.ts'
+import { crlBlobKey, type KnownList, publishCrls, publishRootCrls } from './publishCrls.ts'
 import { type Revocation, revokeCertificate } from './revokeCertificate.ts'
 import { signCrl } from './signCrl.ts'
 
@@ -41,8 +40,11 @@ before(async () => {
 
 after(() => remove(trust))
 
-function publish(blobs: Blobs = trust.blobs) {
-  return publishCrls({ ...trust, blobs, issuers }, trust.facts)
+const known = new Map<string, KnownList>()
+
+/** As a running process, or with empty `memory` as one that has just started. */
+function publish(memory = known) {
+  return publishCrls({ ...trust, issuers, known: memory }, trust.facts)
 }
 
 function revoke(revocation: Partial<Revocation> & Pick<Revocation, 'serial'>): Promise<void> {
@@ -82,6 +84,7 @@ test('the first run publishes a list for every shard of every authority, each ve
 
 test('the next run has nothing to do; half a day later everything is due', async () => {
   assert.deepEqual(await publish(), { published: 0 })
+  assert.deepEqual(await publish(new Map()), { published: 0 })
   trust.clock.advance(DAY_MS / 2)
   assert.ok((await publish()).published > 90)
 })
@@ -92,6 +95,8 @@ test('a revocation appears on the list of its shard alone, with both dates equal
   trust.clock.advance(60_000)
   await revoke({ serial, effect: { kind: 'distrusted', from } })
   assert.deepEqual(await publish(), { published: 1 })
+  assert.deepEqual(await publish(), { published: 0 })
+  assert.deepEqual(await publish(new Map()), { published: 0 })
   const { entries } = await listOf(serial)
   const wholeSeconds = new Date(Math.floor(from.getTime() / 1000) * 1000)
   assert.equal(Buffer.from(entries[0]?.serial ?? []).toString('hex'), serial)
@@ -154,11 +159,11 @@ test('a list that would forget an entry, or move its date forward, is not publis
       .where('serial', '=', serial)
       .execute()
   })
-  await assert.rejects(publish(), { code: 'trust.crl-lost-entry' })
+  await assert.rejects(publish(new Map()), { code: 'trust.crl-lost-entry' })
   await trust.database.transaction<TrustTables, void>('test', async (trx) => {
     await trx.deleteFrom('trust_revoked').where('serial', '=', serial).execute()
   })
-  await assert.rejects(publish(), { code: 'trust.crl-lost-entry', detail: { serial } })
+  await assert.rejects(publish(new Map()), { code: 'trust.crl-lost-entry', detail: { serial } })
   assert.deepEqual(await trust.blobs.get(key), published)
   await revoke({ serial, effect: { kind: 'distrusted', from: new Date('2026-02-01T00:00:00Z') } })
   await publish()
@@ -200,7 +205,7 @@ test('a list that cannot be read stops the run instead of being replaced', async
   const key = crlBlobKey(identities.keyId, 5)
   const published = (await trust.blobs.get(key)) as Uint8Array
   await trust.blobs.replace(key, published.subarray(0, 40), { point: 'test' })
-  await assert.rejects(publish())
+  await assert.rejects(publish(new Map()), { code: 'x509.crl-malformed' })
   await trust.blobs.replace(key, published, { point: 'test' })
 })
 

@@ -17,6 +17,15 @@ export interface PublishCrlsDeps {
   readonly clock: Clock
   /** Every issuing authority that is online, retired generations too. */
   readonly issuers: readonly Issuer[]
+  /** What this process published, by blob key. Kept from run to run, so that lists without news are not read again. */
+  readonly known?: Map<string, KnownList>
+}
+
+/** A list as this process published or found it. */
+export interface KnownList {
+  /** Of the entries: how many, and when the newest was entered. */
+  readonly news: string
+  readonly thisUpdateMs: number
 }
 
 const DAY_MS = 86_400_000
@@ -33,13 +42,39 @@ const ROOT_LIFETIME_MS = 365 * DAY_MS
  * and for a start. A list that fails its checks stays as it was and stops the run. Throws what `signCrl` throws.
  */
 export async function publishCrls(deps: PublishCrlsDeps, facts: TrustFacts): Promise<{ published: number }> {
+  const { known = new Map<string, KnownList>() } = deps
+  const news = await readNews(deps.database)
   let published = 0
   for (const issuer of deps.issuers) {
     for (let shard = 0; shard < issuer.crlShards; shard++) {
-      if (await publishList(deps, facts, { issuer, shard, ...leafList })) published++
+      const key = crlBlobKey(issuer.keyId, shard)
+      const state = known.get(key)
+      const unchanged = state?.news === (news.get(key) ?? NO_NEWS)
+      if (unchanged && deps.clock.now().getTime() - state.thisUpdateMs < leafList.renewalMs) continue
+      const list = await publishList(deps, facts, { issuer, shard, ...leafList })
+      known.set(key, { news: news.get(key) ?? NO_NEWS, thisUpdateMs: list.thisUpdate.getTime() })
+      if (list.published) published++
     }
   }
   return { published }
+}
+
+const NO_NEWS = '0'
+
+/** For each list with entries how many there are and when the newest was entered; asked before the entries are read. */
+async function readNews(database: Database): Promise<ReadonlyMap<string, string>> {
+  const rows = await database
+    .tables<TrustTables>()
+    .selectFrom('trust_revoked')
+    .select((select) => [
+      'issuer_key_id',
+      'shard',
+      select.fn.countAll<number>().as('count'),
+      select.fn.max('recorded_ms').as('newest'),
+    ])
+    .groupBy(['issuer_key_id', 'shard'])
+    .execute()
+  return new Map(rows.map((row) => [crlBlobKey(row.issuer_key_id, row.shard), `${row.count} ${row.newest}`]))
 }
 
 /**
@@ -75,7 +110,7 @@ async function publishList(
   deps: Omit<PublishCrlsDeps, 'issuers'>,
   facts: TrustFacts,
   list: ListKind & { issuer: Issuer; shard: number },
-): Promise<boolean> {
+): Promise<{ published: boolean; thisUpdate: Date }> {
   const { issuer, shard, scope } = list
   const key = crlBlobKey(issuer.keyId, shard)
   const stored = await deps.blobs.get(key)
@@ -84,13 +119,15 @@ async function publishList(
   const now = deps.clock.now()
   if (previous !== undefined) {
     const ageMs = now.getTime() - previous.thisUpdate.getTime()
-    if (ageMs < list.renewalMs && sameEntries(previous.entries, entries)) return false
+    if (ageMs < list.renewalMs && sameEntries(previous.entries, entries)) {
+      return { published: false, thisUpdate: previous.thisUpdate }
+    }
   }
   const url = revocationListUrl(facts, issuer.keyId, shard)
   const nextUpdate = new Date(now.getTime() + list.lifetimeMs)
   const { der } = await signCrl({ issuer, url, scope, thisUpdate: now, nextUpdate, entries }, previous)
   await deps.blobs.replace(key, der, { point: 'trust.crl' })
-  return true
+  return { published: true, thisUpdate: now }
 }
 
 const reasonNames = new Map(Object.entries(CRL_REASONS).map(([name, code]) => [code as number, name as CrlReason]))
