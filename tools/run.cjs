@@ -58,5 +58,17 @@ const command =
     : [path.join(root, first), ...rest]
 const env = { ...process.env, PATH: path.dirname(node) + path.delimiter + process.env.PATH }
 const child = spawn(node, command, { stdio: 'inherit', env })
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
-child.on('exit', (code, signal) => (signal ? process.kill(process.pid, signal) : process.exit(code ?? 70)))
+const signals = ['SIGINT', 'SIGTERM', 'SIGHUP']
+// A terminal sends its Ctrl-C to both processes, so that is not passed on.
+for (const signal of signals) {
+  process.on(signal, () => (signal === 'SIGINT' && process.stdin.isTTY ? undefined : child.kill(signal)))
+}
+child.on('error', (error) => {
+  console.error(`${node} could not be started: ${error.message}`)
+  process.exitCode = 70
+})
+child.on('exit', (code, signal) => {
+  for (const name of signals) process.removeAllListeners(name)
+  if (signal === null) process.exitCode = code ?? 70
+  else process.kill(process.pid, signal)
+})

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { Command, Option } from 'commander'
 import { openTerminal, type Terminal } from '../output/terminal.ts'
 
@@ -25,7 +26,7 @@ const json = () => new Option('--json', 'print one JSON object for programs in p
 export function buildProgram(run: Run): Command {
   const program = new Command('countersign')
     .description('Signs software with your identity, and verifies what others signed.')
-    .version('0.1.0')
+    .version(JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')).version)
     .helpCommand(false)
     .addHelpText('after', FIRST_STEPS)
   const command = (parent: Command, usage: string, description: string, after: string, action: Action) => {

@@ -136,7 +136,7 @@ function verifyTimestamps(
   return { value: verified, detail: verified.map(({ time }) => time.toISOString()).join(', ') }
 }
 
-/** The certificate must be valid at every timestamp: the key was only the signer's for that time. */
+/** Gives the issuers. The certificate must be valid at every timestamp: the key was only the signer's for that time. */
 function verifyIssued(
   { certificate }: UnverifiedBundle,
   root: TrustedRoot,
@@ -153,15 +153,10 @@ function verifyIssued(
       purpose: 'codeSigning',
     })
   })
-  const chain = chains[0] ?? []
-  nameChain(root, chain.slice(1), cachedChains)
-  return {
-    value: chain,
-    detail: chain
-      .slice(1)
-      .map((issuer) => issuer.subjectText)
-      .join(' under '),
-  }
+  const [, issuer, ...above] = chains[0] ?? []
+  if (issuer === undefined)
+    throw bundleError('bundle.no-timestamp', 'without a timestamp there is no time to verify at')
+  return { value: [issuer, ...above], detail: nameChain(root, [issuer, ...above], cachedChains) }
 }
 
 function readProfile(certificate: Certificate): Passed<Pick<VerifiedBundle, 'identity' | 'claims'>> {
@@ -306,14 +301,19 @@ function checkpointKey(log: TrustedLog): NoteKey {
   return key
 }
 
-const usedChains = new WeakMap<TrustedRoot, Set<string>>()
+const chainNames = new WeakMap<TrustedRoot, Map<Certificate, string>>()
 
-/** Notes a chain that verified, and names it if it had before: `verifyChain` does not compute the same signature twice. */
-function nameChain(root: TrustedRoot, chain: readonly Certificate[], cachedChains: string[]): void {
-  const used = usedChains.get(root) ?? new Set()
-  const name = chain.map((certificate) => certificate.subjectText).join(' under ')
-  if (used.has(name)) cachedChains.push(name)
-  usedChains.set(root, used.add(name))
+/**
+ * The name of a chain that verified, its first certificate below the others. It goes to `cachedChains` if the same
+ * certificates verified before: `verifyChain` does not compute a signature between the same two objects twice.
+ */
+function nameChain(root: TrustedRoot, chain: readonly [Certificate, ...Certificate[]], cachedChains: string[]): string {
+  const names = chainNames.get(root) ?? new Map<Certificate, string>()
+  const known = names.get(chain[0])
+  if (known !== undefined) cachedChains.push(known)
+  const name = known ?? chain.map((certificate) => certificate.subjectText).join(' under ')
+  chainNames.set(root, names.set(chain[0], name))
+  return name
 }
 
 function startSteps() {

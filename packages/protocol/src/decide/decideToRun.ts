@@ -163,9 +163,9 @@ function clockStep({ clockOffsetMs }: RunFacts): Step {
 function expiryStep({ anchors, now }: RunFacts): Step {
   const until = anchors.expires.toISOString()
   if (now.getTime() > anchors.expires.getTime()) {
-    return cannotTell('anchors', 'decide.anchors-expired', `the anchors expired at ${until}`)
+    return cannotTell('anchor expiry', 'decide.anchors-expired', `the anchors expired at ${until}`)
   }
-  return passed('anchors', `valid until ${until}`)
+  return passed('anchor expiry', `valid until ${until}`)
 }
 
 function isBy(certification: VerifiedCertification, validator: { issuer: string; subject: string }): boolean {

@@ -171,10 +171,7 @@ test('a compressed key is refused, because no bundle could give the same leaf', 
     ...parseAddEntryRequest({ hashedRekordRequestV002: record }),
     verifier: { kind: 'publicKey', rawBytes: compressed },
   } as const
-  assert.throws(
-    () => verifyAddEntryRequest(request),
-    (error) => error instanceof CodedError && /^log\.(verifier-malformed|signature-wrong)$/.test(error.code),
-  )
+  assert.throws(() => verifyAddEntryRequest(request), { code: 'log.verifier-malformed' })
 })
 
 test('an entry above 65,535 bytes is refused', () => {

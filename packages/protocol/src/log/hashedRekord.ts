@@ -120,13 +120,20 @@ export function openVerifier({ kind, rawBytes }: EntryVerifier): KeyObject {
       if (equalBytes(certificate.raw, rawBytes)) return certificate.publicKey
     } else {
       const key = createPublicKey({ key: Buffer.from(rawBytes), format: 'der', type: 'spki' })
-      if (equalBytes(key.export({ format: 'der', type: 'spki' }), rawBytes)) return key
+      if (equalBytes(key.export({ format: 'der', type: 'spki' }), rawBytes) && !isCompressed(key, rawBytes)) return key
     }
   } catch (cause) {
     throw logError('log.verifier-malformed', `the ${kind} cannot be read`, { cause })
   }
-  // A PEM text, trailing bytes or another encoding of the same key: nobody could build the same leaf from a bundle.
+  // A PEM text, trailing bytes, a compressed point or another encoding of the same key: nobody could build the same leaf from a bundle.
   throw logError('log.verifier-malformed', `the ${kind} is not in DER`)
+}
+
+/** True for an EC key whose point is not written out: `raw-public` always is. */
+function isCompressed(key: KeyObject, spki: Uint8Array): boolean {
+  if (key.asymmetricKeyType !== 'ec') return false
+  const point = key.export({ format: 'raw-public' })
+  return !equalBytes(spki.subarray(-point.length), point)
 }
 
 type Reader = ReturnType<typeof protoReader>

@@ -1,0 +1,50 @@
+/**
+ * `npm run bench -- <name> [--seconds <n>] [--json]`: runs one benchmark. It says what it does while it runs; with `--json`
+ * the last line of standard output is one object, and everything that is said goes to standard error.
+ */
+import { parseArgs } from 'node:util'
+import type { BenchOptions, BenchResult } from './benchResult.ts'
+
+type Bench = () => Promise<{ run(options: BenchOptions): Promise<BenchResult> }>
+
+const benches: Readonly<Record<string, Bench>> = {
+  log: () => import('./log.ts'),
+  timestamp: () => import('./timestamp.ts'),
+  issue: () => import('./issue.ts'),
+  verify: () => import('./verify.ts'),
+}
+
+function usage(): never {
+  console.error(`usage: npm run bench -- ${Object.keys(benches).join('|')} [--seconds <n>] [--json]`)
+  process.exit(64)
+}
+
+function readArguments(): { name: string; seconds: number | undefined; json: boolean } {
+  try {
+    const { values, positionals } = parseArgs({
+      allowPositionals: true,
+      options: { json: { type: 'boolean', default: false }, seconds: { type: 'string' } },
+    })
+    const seconds = values.seconds === undefined ? undefined : Number(values.seconds)
+    if (positionals.length !== 1 || (seconds !== undefined && !(seconds > 0))) usage()
+    return { name: positionals[0] ?? '', seconds, json: values.json }
+  } catch {
+    usage()
+  }
+}
+
+/** The result for people: every figure with its name, then the limit it is compared with. */
+function describe(result: BenchResult): string {
+  const { name, cores, limit, ratioToLimit, ...figures } = result
+  const lines = Object.entries(figures).map(([figure, value]) => `  ${figure.padEnd(12)} ${value}`)
+  const compared = `  ${'limit'.padEnd(12)} ${limit.value} ${limit.unit} (${limit.name}); ratio ${ratioToLimit}`
+  return [`${name} on ${cores} cores`, ...lines, compared].join('\n')
+}
+
+const { name, seconds, json } = readArguments()
+const load = benches[name]
+if (load === undefined) usage()
+const { run } = await load()
+const say = (what: string) => (json ? console.error(what) : console.log(what))
+const result = await run({ json, say, ...(seconds !== undefined && { seconds }) })
+console.log(json ? JSON.stringify(result) : describe(result))
