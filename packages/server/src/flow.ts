@@ -39,7 +39,7 @@ export function scheduledWork(deps: FlowDeps): Job[] {
       run: (signal) => each(deps.logs, (log) => log.collectPartials(signal)),
     },
     { name: 'anchors', everyMs: HOUR_MS, run: () => deps.anchors.renew() },
-    { name: 'revocation-lists', everyMs: HOUR_MS, run: () => deps.publishCrls() },
+    { name: 'revocation-lists', everyMs: MINUTE_MS, run: () => deps.publishCrls() },
     { name: 'certificate-log-comparison', everyMs: HOUR_MS, run: () => deps.compareCertificateLog() },
     { name: 'account-sweep', everyMs: HOUR_MS, run: () => deps.sweepAccounts() },
     { name: 'timestamp-signer', everyMs: HOUR_MS, run: () => deps.renewTimestampSigner() },

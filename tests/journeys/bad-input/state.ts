@@ -20,7 +20,7 @@ type Row = Record<string, unknown>
  * What is left out of an instance's files: the database, which is read as rows; the audit log; the lock with its journal and
  * the local socket, which are no content.
  */
-const notFilesOfInstances = /^(?:database\/|blobs\/logs\/audit\/|lock(?:-journal)?$|admin\.sock$)/
+const notFilesOfInstances = /^data\/(?:database\/|blobs\/logs\/audit\/|lock(?:-journal)?$|admin\.sock$)/
 
 /** What is left out of a client's files: locks, and kept evidence of a fork, which is the record of that refusal. */
 const notFilesOfClients = /(?:^|\/)(?:lock(?:-journal)?$|evidence\/)/
@@ -53,9 +53,9 @@ export function differences(before: State, after: State): string[] {
   return [...names].filter((name) => before.get(name) !== after.get(name)).sort()
 }
 
-/** Where the database of an instance lies. */
-export function databaseOf(dataFolder: string): string {
-  return path.join(dataFolder, 'database', 'countersign.sqlite')
+/** Where the database of an instance lies, whose folder is `data` in `folder`; its secret files are beside it. */
+export function databaseOf(folder: string): string {
+  return path.join(folder, 'data', 'database', 'countersign.sqlite')
 }
 
 /** Opens the database of an instance beside its server, so that nothing can be written. */

@@ -153,10 +153,8 @@ function verifyIssued(
       purpose: 'codeSigning',
     })
   })
-  const [, issuer, ...above] = chains[0] ?? []
-  if (issuer === undefined)
-    throw bundleError('bundle.no-timestamp', 'without a timestamp there is no time to verify at')
-  return { value: [issuer, ...above], detail: nameChain(root, [issuer, ...above], cachedChains) }
+  const issuers = chains[0]?.slice(1) ?? []
+  return { value: issuers, detail: nameChain(root, issuers, cachedChains) }
 }
 
 function readProfile(certificate: Certificate): Passed<Pick<VerifiedBundle, 'identity' | 'claims'>> {
@@ -307,12 +305,14 @@ const chainNames = new WeakMap<TrustedRoot, Map<Certificate, string>>()
  * The name of a chain that verified, its first certificate below the others. It goes to `cachedChains` if the same
  * certificates verified before: `verifyChain` does not compute a signature between the same two objects twice.
  */
-function nameChain(root: TrustedRoot, chain: readonly [Certificate, ...Certificate[]], cachedChains: string[]): string {
+function nameChain(root: TrustedRoot, chain: readonly Certificate[], cachedChains: string[]): string {
+  const [signer] = chain
+  if (signer === undefined) return ''
   const names = chainNames.get(root) ?? new Map<Certificate, string>()
-  const known = names.get(chain[0])
+  const known = names.get(signer)
   if (known !== undefined) cachedChains.push(known)
   const name = known ?? chain.map((certificate) => certificate.subjectText).join(' under ')
-  chainNames.set(root, names.set(chain[0], name))
+  chainNames.set(root, names.set(signer, name))
   return name
 }
 

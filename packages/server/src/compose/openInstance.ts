@@ -23,7 +23,7 @@ import { currentIssuer, readIssuerCertificates } from '../trust/authority/issuer
 import { renewTimestampSigner } from '../trust/authority/renewIssuing.ts'
 import { createTrust } from '../trust/createTrust.ts'
 import { openTrust, type Trust } from '../trust/openTrust.ts'
-import { keyIdsOf, openInstanceLog, openLogKeys } from './openLogs.ts'
+import { openInstanceLog, openLogKeys, ownKeyIds } from './openLogs.ts'
 import { openRootKeys, openStorage, type Storage } from './openStorage.ts'
 
 /** What opening an instance needs from whoever runs it. */
@@ -95,7 +95,7 @@ async function openParts(options: OpenOptions, facts: InstanceFacts, creating: b
 
   const auditKeys = await openLogKeys(storage.onlineKeys, 'audit')
   const auditLog = await openInstanceLog(logDeps, facts, { name: 'audit', keys: auditKeys })
-  const audit = await createAuditTrail({ log: auditLog, database, clock, ownKeyIds: keyIdsOf(auditKeys) })
+  const audit = await createAuditTrail({ log: auditLog, database, clock, ownKeyIds: ownKeyIds(auditKeys) })
   const onlineKeys = auditedKeys(storage.onlineKeys, audit, 'operation')
   if (creating) await createRoots(options, facts, storage, audit)
 

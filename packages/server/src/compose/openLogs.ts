@@ -11,13 +11,13 @@ export interface LogKeys {
   readonly note: SigningKey
   /** Only of the certificate log: signs tree heads and SCTs; P-256, the only curve that all clients take. */
   readonly treeHead?: SigningKey
-  /** Signs the timed cosignatures that show that the server is alive. One per log, because cosignatures do not name a log. */
+  /** Signs the timed cosignatures that show that the server is alive. The same key for all logs, as a witness has one. */
   readonly heartbeat: SigningKey
 }
 
 /** Opens the keys of a log, or makes them when the instance is created. */
 export async function openLogKeys(keys: KeyStore, name: LogName): Promise<LogKeys> {
-  const heartbeat = await openOrCreateKey(keys, `heartbeat-${name}`, 'ed25519')
+  const heartbeat = await openOrCreateKey(keys, 'heartbeat', 'ed25519')
   if (name !== 'certificates') return { note: await openOrCreateKey(keys, `log-${name}`, 'ed25519'), heartbeat }
   return {
     note: await openOrCreateKey(keys, `log-${name}-ed25519`, 'ed25519'),
@@ -40,9 +40,7 @@ export async function openInstanceLog(
     folder: `logs/${name}`,
     entriesAs: name === 'certificates' ? 'data' : 'entries',
     signers: signersOf(origin, keys),
-    cosigners: [
-      heartbeatCosigner(`${new URL(facts.publicUrl).host}/${facts.environment}/heartbeat/${name}`, keys.heartbeat),
-    ],
+    cosigners: [heartbeatCosigner(`${new URL(facts.publicUrl).host}/${facts.environment}/heartbeat`, keys.heartbeat)],
     ...(issuers && { issuers }),
   })
 }
@@ -52,7 +50,7 @@ function signersOf(origin: string, { note, treeHead }: LogKeys): LogSigner[] {
   return treeHead ? [ed25519, treeHeadSigner(origin, treeHead)] : [ed25519]
 }
 
-/** Ids of the keys of a log, in hexadecimal. */
-export function keyIdsOf({ note, treeHead, heartbeat }: LogKeys): ReadonlySet<string> {
-  return new Set([note, heartbeat, ...(treeHead ? [treeHead] : [])].map(({ keyId }) => keyId))
+/** Ids of the keys that only this log has, in hexadecimal. */
+export function ownKeyIds({ note, treeHead }: LogKeys): ReadonlySet<string> {
+  return new Set([note, ...(treeHead ? [treeHead] : [])].map(({ keyId }) => keyId))
 }

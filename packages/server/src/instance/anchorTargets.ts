@@ -69,7 +69,7 @@ function trustedRootOf({ facts, issuers, logs }: AnchorSources): JsonValue {
   return writeTrustedRoot({
     tlogs: [trusted(facts.publicUrl, logs.artifacts, validFrom)],
     ctlogs: [trusted(`${facts.publicUrl}/ct`, logs.certificates, validFrom)],
-    // Back-dated by some minutes at issuance, so the certificates themselves say from when they count.
+    // Back-dated by a day at issuance, so the certificates themselves say from when they count.
     certificateAuthorities: authorities.map(({ chain, certificate }) => ({
       uri: facts.publicUrl,
       chain,
