@@ -3,6 +3,7 @@ import path from 'node:path'
 import { countersign } from '../../support/programs.ts'
 import type { Outcome } from './badInput.ts'
 import { outcomeOf } from './commands.ts'
+import type { FakeClock } from './fakeClock.ts'
 import type { Place } from './state.ts'
 
 /** One person's machine: `countersign` with settings of its own. */
@@ -25,7 +26,7 @@ export interface Clients {
 }
 
 /** Makes machines below `folder`; all they ever keep is state. */
-export function makeClients(folder: string): Clients {
+export function makeClients(folder: string, fakeClock: FakeClock): Clients {
   return {
     place: { name: 'clients', folder, kind: 'client' },
     make(name, original) {
@@ -35,14 +36,14 @@ export function makeClients(folder: string): Clients {
       const config = path.join(settings, 'countersign')
       if (original) cpSync(original.config, config, { recursive: true })
       const env = { HOME: home, XDG_CONFIG_HOME: settings, APPDATA: home }
-      const run = (wrapper: readonly string[], command: readonly string[]) =>
-        outcomeOf([...wrapper, ...countersign, ...command, '--json'], env)
+      const run = (more: Readonly<Record<string, string>>, command: readonly string[]) =>
+        outcomeOf([...countersign, ...command, '--json'], { ...env, ...more })
       return {
         name,
         env,
         config,
-        run: (...command) => run([], command),
-        runAt: (offset, ...command) => run(['faketime', '-f', offset], command),
+        run: (...command) => run({}, command),
+        runAt: (offset, ...command) => run(fakeClock(offset), command),
       }
     },
   }

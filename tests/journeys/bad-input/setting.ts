@@ -8,6 +8,7 @@ import { countersign } from '../../support/programs.ts'
 import { mustRun } from '../../support/runProgram.ts'
 import { type Instance, type InstanceOptions, startInstance } from '../../support/startInstance.ts'
 import { type Client, type Clients, makeClients } from './client.ts'
+import type { FakeClock } from './fakeClock.ts'
 import { type LyingMirror, openLyingMirror } from './lyingMirror.ts'
 import { type Api, type CertifiedKey, certify, signBundle } from './signing.ts'
 import type { Place } from './state.ts'
@@ -16,7 +17,7 @@ import type { Place } from './state.ts'
 export const ANNA = 'anna@example.org'
 /** Who signs at the development instance. */
 export const DEV = 'dev@example.org'
-/** How far behind the clock was while the development instance was made, as `faketime` takes it. */
+/** How far behind the clock was while the development instance was made, as `faketime -f` takes it. */
 const LONG_AGO = '-2h'
 
 /** What all rows share. */
@@ -25,6 +26,7 @@ export interface Setting {
   readonly folder: string
   readonly places: Place[]
   readonly clients: Clients
+  readonly fakeClock: FakeClock
   readonly production: Production
   readonly development: Development
   /** Ends everything that was started, in reverse; also used by rows that start something. */
@@ -67,9 +69,12 @@ export interface Development extends Api {
 }
 
 /** Starts and fills what the rows need. Everything that has to be ended is on `ending` as soon as it exists. */
-export async function openSetting(folder: string, hostName: string, ending: AsyncDisposableStack): Promise<Setting> {
-  const clients = makeClients(path.join(folder, 'clients'))
-  const parts = { folder, clients, ending }
+export async function openSetting(
+  folder: string,
+  { hostName, fakeClock, ending }: { hostName: string; fakeClock: FakeClock; ending: AsyncDisposableStack },
+): Promise<Setting> {
+  const clients = makeClients(path.join(folder, 'clients'), fakeClock)
+  const parts = { folder, clients, fakeClock, ending }
   const [production, development] = await Promise.all([
     openProduction(parts, hostName),
     makeDevelopment(parts),
@@ -79,10 +84,10 @@ export async function openSetting(folder: string, hostName: string, ending: Asyn
     { name: 'development', folder: development.folder, kind: 'instance' },
     clients.place,
   ]
-  return { folder, places, clients, production, development, ending }
+  return { ...parts, places, production, development }
 }
 
-type Parts = Pick<Setting, 'folder' | 'clients' | 'ending'>
+type Parts = Pick<Setting, 'folder' | 'clients' | 'fakeClock' | 'ending'>
 
 async function openProduction({ folder, clients, ending }: Parts, hostName: string): Promise<Production> {
   const own = path.join(folder, 'production')
@@ -106,13 +111,12 @@ async function openProduction({ folder, clients, ending }: Parts, hostName: stri
   return { ...opened, ticket }
 }
 
-async function makeDevelopment({ folder, clients, ending }: Parts): Promise<Development> {
+async function makeDevelopment({ folder, clients, fakeClock, ending }: Parts): Promise<Development> {
   const own = path.join(folder, 'development')
   mkdirSync(own)
   const addresses = { dataFolder: path.join(own, 'data'), port: await freePort(), httpPort: await freePort() }
-  const wrapper = ['faketime', '-f', LONG_AGO]
-  const arguments_ = ['--first-person', DEV]
-  const instance = await startEnding(ending, { ...addresses, wrapper, arguments: arguments_ })
+  const longAgo = { env: fakeClock(LONG_AGO), arguments: ['--first-person', DEV] }
+  const instance = await startEnding(ending, { ...addresses, ...longAgo })
   const { client, ca, ticket } = await trustIn(instance, clients.make('dev'))
   const { token } = await signIn(instance, ca)
   const api = { publicUrl: instance.publicUrl, ca }

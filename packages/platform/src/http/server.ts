@@ -1,7 +1,7 @@
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { ListenerName, Route } from '@countersign/protocol/api/route.ts'
-import type { ErrorTable } from '@countersign/protocol/errors/codedError.ts'
+import { type Caller, CodedError, type ErrorTable } from '@countersign/protocol/errors/codedError.ts'
 import { type FastifyInstance, type FastifyReply, fastify } from 'fastify'
 import type { z } from 'zod'
 import type { Logger } from '../telemetry/logger.ts'
@@ -18,6 +18,8 @@ export interface Refusal {
   /** The route's `id`. */
   readonly routeId: string
   readonly remoteAddress: string
+  /** Absent where nobody has proven who they are. */
+  readonly caller?: Caller
 }
 
 /** How one listener is made. */
@@ -221,7 +223,10 @@ export class HttpServer {
 
   async #fail(error: unknown, refused: Omit<Refusal, 'code'> | undefined, reply: FastifyReply): Promise<void> {
     const { problem, row } = this.#report(error)
-    if (row.kind === 'refused' && refused !== undefined) await this.#recordRefusal({ ...refused, code: problem.code })
+    if (row.kind === 'refused' && refused !== undefined) {
+      const caller = error instanceof CodedError ? error.caller : undefined
+      await this.#recordRefusal({ ...refused, code: problem.code, ...(caller && { caller }) })
+    }
     const headers = {
       ...this.#headers,
       'content-type': PROBLEM_MEDIA_TYPE,

@@ -29,10 +29,15 @@ export interface ErrorContext {
   readonly detail?: Readonly<Record<string, unknown>>
 }
 
+/** A caller whose identity is proven, in values that may be logged. */
+export type Caller = Readonly<Record<string, string>>
+
 /** The one error class. `code` is a key of exactly one folder's table; `message` is this case in words. */
 export class CodedError<Code extends string = string> extends Error {
   readonly code: Code
   readonly detail: Readonly<Record<string, unknown>> | undefined
+  /** Who was refused, where that is proven: for the audit trail, never for the answer. Set by `refusedCaller`. */
+  caller: Caller | undefined
 
   constructor(code: Code, message: string, context: ErrorContext = {}) {
     super(message, context.cause === undefined ? undefined : { cause: context.cause })
@@ -55,4 +60,10 @@ export function errorMaker<Table extends ErrorTable>(
 /** True for a `CodedError` with exactly this code. */
 export function hasCode<Code extends string>(error: unknown, code: Code): error is CodedError<Code> {
   return error instanceof CodedError && error.code === code
+}
+
+/** Notes on an error whom it refused, and returns it. Other values pass through: nobody was refused by them. */
+export function refusedCaller(error: unknown, caller: Caller): unknown {
+  if (error instanceof CodedError) error.caller = caller
+  return error
 }

@@ -63,7 +63,7 @@ export function createListeners(
       errors: serverErrors,
       ...(tls && { tls }),
       strictTransport: addressesOf(instance.facts).hostName !== 'localhost',
-      onRefusal: ({ code }) => instance.audit.refusal({ code }),
+      onRefusal: ({ code, caller }) => instance.audit.refusal({ code, caller }),
       onBroken: deps.broken,
     })
   const listeners: Listeners = { https: make('https', deps.tls), http: make('http'), admin: make('admin') }

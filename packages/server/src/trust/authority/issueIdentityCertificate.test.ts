@@ -195,6 +195,8 @@ test('without possession of the key, or with a token that does not verify, nothi
   const size = log.head().size
   await assert.rejects(issueIdentityCertificate(authority, newRequest('someone@example.test')), {
     code: 'trust.possession-wrong',
+    // The token was good, so the audit trail names who was refused.
+    caller: { issuer: EMAIL.claims.issuer, subject: EMAIL.san.value },
   })
   const verifyToken = () => Promise.reject(new Error('token refused'))
   await assert.rejects(issue({ verifyToken }), /token refused/)

@@ -1,5 +1,6 @@
 import type { Clock } from '@countersign/local/clock/clock.ts'
 import type { SigningCertificateBody } from '@countersign/protocol/api/authority.ts'
+import { refusedCaller } from '@countersign/protocol/errors/codedError.ts'
 import { toHex } from '@countersign/protocol/json/base64.ts'
 import { toPem } from '@countersign/protocol/x509/certificate.ts'
 import { poisonExtension } from '@countersign/protocol/x509/sct.ts'
@@ -42,11 +43,15 @@ export async function issueIdentityCertificate(
 ): Promise<string[]> {
   const request = readIdentityRequest(body, authorization)
   const identity = await authority.verifyToken(request.token)
-  refuseReserved(authority.facts, identity)
-  await requirePossession(request, identity.challenges)
-  const intent = await recordIntent(authority, identity, request.key.spki)
-  const certificate = await completeCertificate(authority, authority.template, intent)
-  return [toPem(certificate), ...authority.template.chainPem]
+  try {
+    refuseReserved(authority.facts, identity)
+    await requirePossession(request, identity.challenges)
+    const intent = await recordIntent(authority, identity, request.key.spki)
+    const certificate = await completeCertificate(authority, authority.template, intent)
+    return [toPem(certificate), ...authority.template.chainPem]
+  } catch (error) {
+    throw refusedCaller(error, { issuer: identity.claims.issuer, subject: identity.san.value })
+  }
 }
 
 /** From here on the certificate will exist: the intent fixes every byte that is logged. */

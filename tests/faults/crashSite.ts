@@ -1,0 +1,150 @@
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { freePort } from '../support/freePort.ts'
+import { countersignServer } from '../support/programs.ts'
+import { mustRun, type RunResult, runProgram } from '../support/runProgram.ts'
+import { type Instance, startInstance } from '../support/startInstance.ts'
+
+/** What sites that are used one after the other share. Addresses of an instance are permanent, so copies keep the ports. */
+export interface Lane {
+  readonly folder: string
+  readonly httpsPort: number
+  readonly httpPort: number
+  /** Where Node.js keeps compiled sources: hundreds of starts would spend most of their time on compiling them. */
+  readonly compileCache: string
+}
+
+/** A lane below `root`, on ports that nothing listens on. */
+export async function newLane(root: string, name: string): Promise<Lane> {
+  const folder = path.join(root, name)
+  const compileCache = path.join(root, 'compiled')
+  return { folder, httpsPort: await freePort(), httpPort: await freePort(), compileCache }
+}
+
+/** Where to die: the name of a crash point with `:before` or `:after`, and at which passing of it, from 1. */
+export interface Order {
+  readonly point: string
+  readonly passing: number
+}
+
+const preload = ['--import', pathToFileURL(path.join(import.meta.dirname, 'crashAt.ts')).href]
+const startTimeoutMs = 180_000
+const portAttempts = 5
+
+/**
+ * One data folder with everything that belongs to it: the server's key files beside it, its client's journal and anchors,
+ * and what the preloaded module is told. A copy is a whole world of its own, on the same ports.
+ */
+export class Site {
+  readonly lane: Lane
+  readonly folder: string
+
+  constructor(lane: Lane, name: string) {
+    this.lane = lane
+    this.folder = path.join(lane.folder, name)
+    mkdirSync(this.folder, { recursive: true })
+  }
+
+  /** An empty site in the place of what is there. */
+  static fresh(lane: Lane, name: string): Site {
+    rmSync(path.join(lane.folder, name), { recursive: true, force: true })
+    return new Site(lane, name)
+  }
+
+  /** The server's. */
+  get dataFolder(): string {
+    return path.join(this.folder, 'data')
+  }
+
+  /** The client's journal. */
+  get journalFile(): string {
+    return path.join(this.folder, 'journal.jsonl')
+  }
+
+  /** Where the client keeps its anchors. */
+  get clientFolder(): string {
+    return path.join(this.folder, 'client')
+  }
+
+  /** Copies everything, in the place of what is there. Nothing may run on either. */
+  async copyTo(name: string): Promise<Site> {
+    const folder = path.join(this.lane.folder, name)
+    rmSync(folder, { recursive: true, force: true })
+    // `cp` because a dead server leaves a socket, which is part of the wound and which Node.js does not copy.
+    await mustRun(['cp', '-a', this.folder, folder])
+    return new Site(this.lane, name)
+  }
+
+  /** Starts the server and waits until it answers. Rejects where it ends before, as it does when an order meets it early. */
+  async start(): Promise<Instance> {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await startInstance({
+          dataFolder: this.dataFolder,
+          port: this.lane.httpsPort,
+          httpPort: this.lane.httpPort,
+          nodeArguments: preload,
+          env: this.#env(),
+          startTimeoutMs,
+        })
+      } catch (error) {
+        // Between two servers of this test a connection of some other program can have the port for a moment.
+        if (attempt === portAttempts || !String(error).includes('http.address-in-use')) throw error
+        await new Promise((resolve) => setTimeout(resolve, 1000))
+      }
+    }
+  }
+
+  /** Runs `countersign-server <arguments>` on the data folder, under the same orders as the server. */
+  run(...command: readonly string[]): Promise<RunResult> {
+    const [program = '', ...script] = countersignServer
+    const all = [program, ...preload, ...script, ...command, '--data', this.dataFolder, '--json']
+    return runProgram(all, { env: this.#env() })
+  }
+
+  /** Gives the order to die. Whatever runs here obeys at once, whatever starts here from its beginning. */
+  order({ point, passing }: Order): void {
+    writeFileSync(`${this.#orderFile}.new`, `${point} ${passing}`)
+    renameSync(`${this.#orderFile}.new`, this.#orderFile)
+  }
+
+  /** Whether somebody died of the order. */
+  get isObeyed(): boolean {
+    return existsSync(`${this.#orderFile}.done`)
+  }
+
+  /** Takes the order back. */
+  clearOrder(): void {
+    rmSync(this.#orderFile, { force: true })
+    rmSync(`${this.#orderFile}.done`, { force: true })
+  }
+
+  /** How often each crash point was passed since `forgetPassings`. */
+  passings(): Map<string, number> {
+    const counts = new Map<string, number>()
+    const text = existsSync(this.#recordFile) ? readFileSync(this.#recordFile, 'utf8') : ''
+    for (const point of text.split('\n').filter((line) => line !== '')) counts.set(point, (counts.get(point) ?? 0) + 1)
+    return counts
+  }
+
+  forgetPassings(): void {
+    writeFileSync(this.#recordFile, '')
+  }
+
+  get #orderFile(): string {
+    return path.join(this.folder, 'order')
+  }
+
+  get #recordFile(): string {
+    return path.join(this.folder, 'passed')
+  }
+
+  #env(): Record<string, string> {
+    return {
+      COUNTERSIGN_CRASH_ORDER: this.#orderFile,
+      COUNTERSIGN_CRASH_RECORD: this.#recordFile,
+      NODE_COMPILE_CACHE: this.lane.compileCache,
+    }
+  }
+}

@@ -1,0 +1,43 @@
+import type { Result } from './tableRunner.ts'
+
+const headings = ['input', 'expected code', 'code', 'exit', 'state before', 'after', 'result']
+
+/** Prints the table; codes of several checks stand below each other, and why rows share a code stands in notes below. */
+export function printTable(results: readonly Result[]): void {
+  const reasons = [...new Set(results.flatMap(({ sharesCodeBecause }) => sharesCodeBecause ?? []))]
+  const rows = results.map((result) => cellsOf(result, reasons))
+  const widths = headings.map((heading, column) =>
+    Math.max(heading.length, ...rows.flatMap((row) => (row[column] ?? []).map((line) => line.length))),
+  )
+  const print = (cells: readonly string[]) =>
+    console.log(cells.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ').trimEnd())
+  print(headings)
+  print(widths.map((width) => '-'.repeat(width)))
+  for (const row of rows) {
+    const height = Math.max(...row.map((lines) => lines.length))
+    for (let line = 0; line < height; line += 1) print(row.map((lines) => lines[line] ?? ''))
+  }
+  printNotes(reasons)
+}
+
+function cellsOf(result: Result, reasons: readonly string[]): string[][] {
+  const { input, expectedCode, outcome, before, after, faults, sharesCodeBecause } = result
+  const note = sharesCodeBecause === undefined ? '' : ` [${reasons.indexOf(sharesCodeBecause) + 1}]`
+  return [
+    [input],
+    `${expectedCode}${note}`.split(/ (?!\[)/),
+    outcome.code.split(' '),
+    [String(outcome.exitCode ?? '-')],
+    [before.slice(0, 12)],
+    [after.slice(0, 12)],
+    faults.length === 0 ? ['passed'] : ['FAILED'],
+  ]
+}
+
+function printNotes(reasons: readonly string[]): void {
+  console.log('\nState is every row of the databases, every file of the instances with their secrets, and every file of the clients,')
+  console.log('without the audit log, kept evidence and counts of wrong codes, which are the records of refusals, and without locks.')
+  console.log('Of `verify` and `log audit` the codes of all failed checks stand below each other.')
+  console.log('\nRows that share a code do so because')
+  reasons.forEach((reason, at) => console.log(`  [${at + 1}] ${reason}`))
+}

@@ -1,0 +1,81 @@
+import { type AuditEntry, countedRefusals, readAuditEntries, wrongGrowth } from './auditGrowth.ts'
+import type { BadInput, Outcome } from './badInput.ts'
+import { differences, digestOf, type Place, readState } from './state.ts'
+
+/** A row after it ran. */
+export interface Result extends Pick<BadInput, 'input' | 'expectedCode' | 'expectedExit' | 'sharesCodeBecause'> {
+  readonly outcome: Outcome
+  readonly before: string
+  readonly after: string
+  /** Everything that is not as it should be; empty where the row passed. */
+  readonly faults: readonly string[]
+}
+
+/**
+ * Codes that strangers are counted for although nothing was wrong: TUF clients ask for the next root until there is none
+ * (TUF 1.0, 5.3.3).
+ */
+const countedAnyway = new Set(['trust.not-found'])
+
+/** Runs rows one after the other and compares state and audit log around each of them. */
+export class TableRunner {
+  readonly #places: readonly Place[]
+  readonly #counted = new Map<string, number>()
+  readonly results: Result[] = []
+
+  constructor(places: readonly Place[]) {
+    this.#places = places
+  }
+
+  /** Runs one row. Never rejects: what goes wrong is a fault of the row. */
+  async run(row: BadInput): Promise<Result> {
+    const { input, expectedCode, expectedExit, recorded, sharesCodeBecause } = row
+    if (recorded === 'counted') this.#counted.set(expectedCode, (this.#counted.get(expectedCode) ?? 0) + 1)
+    const [before, known] = [readState(this.#places), readAuditEntries(this.#places)]
+    const faults: string[] = []
+    const outcome = await row.run().catch((error: unknown): Outcome => {
+      faults.push(error instanceof Error ? error.message : String(error))
+      return { code: 'none', exitCode: null }
+    })
+    const [after, entries] = [readState(this.#places), readAuditEntries(this.#places)]
+    if (outcome.code !== expectedCode) faults.push(`answered ${outcome.code}`)
+    if (outcome.exitCode !== expectedExit) faults.push(`ended with ${outcome.exitCode}, not ${expectedExit}`)
+    const changed = differences(before, after)
+    if (changed.length > 0) faults.push(`changed ${changed.join(', ')}`)
+    const growth = wrongGrowth(recorded, expectedCode, newEntries(known, entries))
+    if (growth) faults.push(growth)
+    const result = {
+      ...{ input, expectedCode, expectedExit, outcome, faults },
+      ...{ before: digestOf(before), after: digestOf(after) },
+      ...(sharesCodeBecause && { sharesCodeBecause }),
+    }
+    this.results.push(result)
+    return result
+  }
+
+  /** Compares what was counted for unknown callers with what the rows announced. All servers must have stopped. */
+  faultsOfCounts(): string[] {
+    const counts = countedRefusals(readAuditEntries(this.#places))
+    const codes = new Set([...counts.keys(), ...this.#counted.keys()])
+    return [...codes].flatMap((code) => {
+      const [got, wanted] = [counts.get(code) ?? 0, this.#counted.get(code) ?? 0]
+      return got === wanted || (wanted === 0 && countedAnyway.has(code)) ? [] : [`${code}: ${got} counted, not ${wanted}`]
+    })
+  }
+}
+
+/** Entries of `after` that `before` does not have, instance by instance. */
+function newEntries(before: readonly AuditEntry[], after: readonly AuditEntry[]): AuditEntry[] {
+  return [...new Set(after.map(({ instance }) => instance))].flatMap((name) => {
+    const known = before.filter(({ instance }) => instance === name).length
+    return after.filter(({ instance }) => instance === name).slice(known)
+  })
+}
+
+/** Codes that several rows have, where a row does not say why. */
+export function unexplainedSharing(results: readonly Result[]): string[] {
+  return results
+    .filter(({ sharesCodeBecause }) => sharesCodeBecause === undefined)
+    .filter((one) => results.some((other) => other !== one && other.expectedCode === one.expectedCode))
+    .map(({ input, expectedCode }) => `"${input}" shares ${expectedCode} and does not say why`)
+}
