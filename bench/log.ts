@@ -19,7 +19,7 @@ import { testSpec } from '../packages/server/src/log/testLog.ts'
 import type { BenchOptions, BenchResult } from './benchResult.ts'
 import { logLoad } from './logLoad.ts'
 
-const DEFAULT_SECONDS = 5
+const DEFAULT_SECONDS = 4
 const LIMIT_MS = 1500
 /** The load at which the budget limits latency. */
 const PACE_PER_SECOND = 1000

@@ -114,6 +114,12 @@ const randomNames = [
   '*',
 ]
 
+/** Modules from outside that compute and do nothing else, and the folders of `protocol` that may use them. */
+const pureModules = [
+  { name: /^zod$/, folders: /\/src\/(?:policy|api)\// },
+  { name: /^@noble\/curves\//, folders: /\/src\/log\// },
+]
+
 /** `protocol` is bytes in, values out: no file, socket, clock, random source or environment. */
 export const pureProtocol: Rule = (files) =>
   files
@@ -123,7 +129,7 @@ export const pureProtocol: Rule = (files) =>
 function impureImports(file: SourceFile): Finding[] {
   return importsOf(file).flatMap(({ specifier, offset, clause }) => {
     if (importTarget(file.path, specifier) !== undefined || specifier === 'node:buffer') return []
-    if (specifier === 'zod' && /\/src\/(policy|api)\//.test(file.path)) return []
+    if (pureModules.some(({ name, folders }) => name.test(specifier) && folders.test(file.path))) return []
     if (specifier !== 'node:crypto') return [findingAt(file, offset, `protocol must not import ${specifier}`)]
     const random = importedNames(clause).filter((name) => randomNames.includes(name))
     return random.map((name) => findingAt(file, offset, `protocol must not use ${name} of node:crypto`))

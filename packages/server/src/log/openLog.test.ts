@@ -109,6 +109,34 @@ test('an entry twice in one batch, in two batches, and after a restart has one p
   await log.close()
 })
 
+test('a duplicate that lands while its equal is being logged has the same place', async () => {
+  const log = await store.open()
+  let landed: Promise<Appended> | undefined
+  store.blobs.plan = (point) => {
+    if (point === 'log.checkpoint') landed ??= log.append(testEntry(1))
+    return undefined
+  }
+  const first = await log.append(testEntry(1))
+  const second = await landed
+  assert.deepEqual([first.index, second?.index, second?.duplicate], [0n, 0n, true])
+  assert.equal(log.head().size, 1n)
+  await log.close()
+})
+
+test('a bundle that was never committed stays while it could be, and goes when the log has grown past it', async () => {
+  let log = await store.open()
+  store.blobs.plan = (point) => (point === 'log.staging' ? { fault: 'stored', error: new Error('planned') } : undefined)
+  await assert.rejects(log.append(testEntry(1)), { code: 'log.not-stored' })
+  store.blobs.plan = undefined
+  log = await reopen(log)
+  assert.equal(filesBelow('staging/').length, 1)
+  await log.append(testEntry(2))
+  assert.equal(filesBelow('staging/').length, 1)
+  log = await reopen(log)
+  assert.deepEqual(filesBelow('staging/'), [])
+  await log.close()
+})
+
 test('duplicates are found among more entries than one tile of keys holds', async () => {
   let log = await store.open()
   await appendAll(log, 0, 700)
@@ -368,6 +396,17 @@ test('partial tiles go once the full ones are published, and proofs of old sizes
   assert.equal((await log.append(testEntry(3))).index, 3n)
   assert.equal((await log.consistencyProof(10n, 200n)).length > 0, true)
   assert.equal(seen.size, 300n)
+  await log.close()
+})
+
+test('partial tiles stay where the full one is missing', async () => {
+  const log = await store.open()
+  await appendAll(log, 0, 10)
+  await appendAll(log, 10, 300)
+  store.blobs.objects.delete('logs/test/tile/0/000')
+  await log.collectPartials()
+  assert.deepEqual(filesBelow('tile/0/000.p'), ['logs/test/tile/0/000.p/10'])
+  assert.deepEqual(filesBelow('tile/entries/000.p'), [])
   await log.close()
 })
 

@@ -29,12 +29,14 @@ export class Pending {
   }
 }
 
-/** Entries between `append` and the end of their round. An equal entry joins the one that is here. */
+/**
+ * Entries that wait for a round. An equal entry joins the one that waits; one that comes while its equal is in a round waits
+ * for the next, which finds it in the log.
+ */
 export class Pool {
   readonly #waiting = new Map<string, Pending>()
-  #inRound = new Map<string, Pending>()
 
-  /** Number of entries that wait for a round. */
+  /** Number of entries that wait. */
   get size(): number {
     return this.#waiting.size
   }
@@ -42,27 +44,23 @@ export class Pool {
   /** Takes an entry in. Throws `log.busy` where `maxQueue` others wait. */
   add(entry: LogEntry, maxQueue: number): Promise<Appended> {
     const key = toHex(entry.dedupeKey)
-    const known = this.#waiting.get(key) ?? this.#inRound.get(key)
-    if (known !== undefined) return known.join()
+    const equal = this.#waiting.get(key)
+    if (equal !== undefined) return equal.join()
     if (this.#waiting.size >= maxQueue) throw logKeepingError('log.busy', `${maxQueue} entries are waiting`)
     const pending = new Pending(entry)
     this.#waiting.set(key, pending)
     return pending.join()
   }
 
-  /** The entries of the next round, oldest first. They are joined until `done`, so no entry gets into two rounds. */
+  /** Gives out the entries of the next round, oldest first. */
   take(maxBatch: number): Pending[] {
+    const taken: Pending[] = []
     for (const [key, pending] of this.#waiting) {
-      if (this.#inRound.size === maxBatch) break
+      if (taken.length === maxBatch) break
       this.#waiting.delete(key)
-      this.#inRound.set(key, pending)
+      taken.push(pending)
     }
-    return [...this.#inRound.values()]
-  }
-
-  /** Forgets the entries of the round, so that a retry of one that failed starts anew. */
-  done(): void {
-    this.#inRound = new Map()
+    return taken
   }
 
   /** Refuses everything that waits. */

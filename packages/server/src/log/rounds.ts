@@ -77,8 +77,6 @@ export class Rounds {
       for (const beat of beats) beat.resolve()
     } catch (error) {
       for (const waiting of [...pool, ...beats]) waiting.reject(error)
-    } finally {
-      this.#pool.done()
     }
   }
 
