@@ -48,8 +48,14 @@ export async function openClient(site: Site, instance: Instance, journal: Journa
     known === undefined
       ? await addTrust(parseTicket((await admin(createTicketRoute, { body: {} })).ticket), deps)
       : await refreshAnchors(known, deps)
+  if (known === undefined) journal.write({ what: 'done', fact: 'policy', value: policyDigest(anchors) })
   const ca = Buffer.from(anchors.target('device_root.pem')).toString('utf8')
   return { url: instance.publicUrl, issuer: `${instance.publicUrl}/oidc`, anchors, ca, journal, admin }
+}
+
+/** SHA-256 of the verification policy that the instance distributes, in hexadecimal. */
+export function policyDigest(anchors: Anchors): string {
+  return sha256(anchors.target('verification_policy.json')).toHex()
 }
 
 /** The anchors that the client has stored, verified again; undefined before its first contact. */

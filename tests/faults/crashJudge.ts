@@ -3,9 +3,9 @@ import { DatabaseSync } from 'node:sqlite'
 import { type LogKind, logKey } from '@countersign/local/feed/logKey.ts'
 import { equalBytes } from '@countersign/protocol/json/base64.ts'
 import { openCheckpoint } from '@countersign/protocol/log/checkpoint.ts'
-import { leafHash, sha256, verifyInclusion } from '@countersign/protocol/log/merkle.ts'
+import { leafHash, verifyInclusion } from '@countersign/protocol/log/merkle.ts'
 import { inclusionProof } from '@countersign/protocol/log/proof.ts'
-import { knownAnchors, logKinds } from './crashClient.ts'
+import { knownAnchors, logKinds, policyDigest } from './crashClient.ts'
 import { Journal, type JournalLine } from './crashJournal.ts'
 import { type RebuiltLog, rebuildLog, rootsOf } from './crashRebuild.ts'
 import type { Site } from './crashSite.ts'
@@ -44,8 +44,7 @@ export async function judge(site: Site): Promise<Fault[]> {
     faults.push(...(await judgeEntries(journal, logs.artifacts)))
     faults.push(...judgeCertificates(journal, logs.certificates, database))
     faults.push(...judgeAudit(journal, logs.audit, database))
-    const policy = sha256(anchors.target('verification_policy.json')).toHex()
-    faults.push(...judgeFacts(journal, valuesNow(database, policy)))
+    faults.push(...judgeFacts(journal, valuesNow(database, policyDigest(anchors))))
     faults.push(...twice(linesOf(journal, 'stamped').map(({ serial }) => `the timestamp ${serial}`)))
   } catch (error) {
     faults.push({ kind: 'broken', message: error instanceof Error ? error.message : String(error) })
@@ -162,12 +161,12 @@ function judgeAudit(journal: Journal, { leaves }: RebuiltLog, database: Database
   return faults
 }
 
-/** A fact has the value that was acknowledged last, or one that was tried after that. */
+/** A fact has the value that was acknowledged last, or one that was tried after that. People and issuers begin as gone. */
 function judgeFacts(journal: Journal, now: (fact: string) => string): Fault[] {
   const allowed = new Map<string, string[]>()
-  for (const { what, fact, value } of [...journal.lines()].filter((line) => line.what === 'tried' || line.what === 'done')) {
-    if (what === 'done') allowed.set(fact, [value])
-    else allowed.set(fact, [...(allowed.get(fact) ?? [now(fact)]), value])
+  for (const line of journal.lines()) {
+    if (line.what === 'done') allowed.set(line.fact, [line.value])
+    if (line.what === 'tried') allowed.set(line.fact, [...(allowed.get(line.fact) ?? ['gone']), line.value])
   }
   return [...allowed].flatMap(([fact, values]): Fault[] => {
     if (values.includes(now(fact))) return []

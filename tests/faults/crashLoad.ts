@@ -15,6 +15,7 @@ export interface WorkDone {
 const entryWorkers = 3
 /** Leaves the other half of a small machine to the server. */
 const pauseMs = 10
+const patienceMs = 120_000
 /** How long a dead server's last answers may be on their way before its clients call an error a complaint. */
 const graceMs = 10_000
 
@@ -42,14 +43,18 @@ export class Load {
     this.#workers.catch(() => {})
   }
 
-  /** Resolves when `enough` says so; rejects with what went wrong, also when nothing moves for three minutes. */
+  /** Resolves when `enough` says so, or the server is gone; rejects with what went wrong, also when it takes too long. */
   async until(enough: (done: WorkDone) => boolean): Promise<void> {
-    const deadline = Date.now() + 180_000
-    while (!enough(this.done)) {
-      if (Date.now() > deadline) throw new Error(`under load the server did only ${JSON.stringify(this.done)}`)
+    const deadline = Date.now() + patienceMs
+    while (!enough(this.done) && !this.#isGone()) {
+      if (Date.now() > deadline) throw new Error(`the server goes on and on: ${JSON.stringify(this.done)}`)
       await Promise.race([sleep(20), this.#workers])
-      if (this.#isGone()) return
     }
+  }
+
+  /** Resolves when the server is gone. */
+  untilGone(): Promise<void> {
+    return this.until(() => false)
   }
 
   /** From now on the server may refuse whatever it wants: it was told to end. */

@@ -28,6 +28,9 @@ export interface Order {
   readonly passing: number
 }
 
+/** Who passes crash points: the server, or a command that runs beside it. */
+export type Role = 'server' | 'command'
+
 const preload = ['--import', pathToFileURL(path.join(import.meta.dirname, 'crashAt.ts')).href]
 const startTimeoutMs = 180_000
 const portAttempts = 5
@@ -85,7 +88,7 @@ export class Site {
           port: this.lane.httpsPort,
           httpPort: this.lane.httpPort,
           nodeArguments: preload,
-          env: this.#env(),
+          env: this.#env('server'),
           startTimeoutMs,
         })
       } catch (error) {
@@ -96,54 +99,55 @@ export class Site {
     }
   }
 
-  /** Runs `countersign-server <arguments>` on the data folder, under the same orders as the server. */
+  /** Runs `countersign-server <arguments>` on the data folder. */
   run(...command: readonly string[]): Promise<RunResult> {
     const [program = '', ...script] = countersignServer
     const all = [program, ...preload, ...script, ...command, '--data', this.dataFolder, '--json']
-    return runProgram(all, { env: this.#env() })
+    return runProgram(all, { env: this.#env('command') })
   }
 
-  /** Gives the order to die. Whatever runs here obeys at once, whatever starts here from its beginning. */
-  order({ point, passing }: Order): void {
-    writeFileSync(`${this.#orderFile}.new`, `${point} ${passing}`)
-    renameSync(`${this.#orderFile}.new`, this.#orderFile)
+  /** Gives the order to die. What runs already counts from now on, what starts later from its beginning. */
+  order({ point, passing }: Order, role: Role = 'server'): void {
+    const file = this.#file('order', role)
+    writeFileSync(`${file}.new`, `${point} ${passing}`)
+    renameSync(`${file}.new`, file)
   }
 
   /** Whether somebody died of the order. */
-  get isObeyed(): boolean {
-    return existsSync(`${this.#orderFile}.done`)
+  isObeyed(role: Role = 'server'): boolean {
+    return existsSync(`${this.#file('order', role)}.done`)
   }
 
-  /** Takes the order back. */
-  clearOrder(): void {
-    rmSync(this.#orderFile, { force: true })
-    rmSync(`${this.#orderFile}.done`, { force: true })
+  /** Takes the orders back. */
+  clearOrders(): void {
+    for (const role of ['server', 'command'] as const) {
+      rmSync(this.#file('order', role), { force: true })
+      rmSync(`${this.#file('order', role)}.done`, { force: true })
+    }
   }
 
   /** How often each crash point was passed since `forgetPassings`. */
-  passings(): Map<string, number> {
+  passings(role: Role = 'server'): Map<string, number> {
     const counts = new Map<string, number>()
-    const text = existsSync(this.#recordFile) ? readFileSync(this.#recordFile, 'utf8') : ''
-    for (const point of text.split('\n').filter((line) => line !== '')) counts.set(point, (counts.get(point) ?? 0) + 1)
+    const file = this.#file('passed', role)
+    const points = existsSync(file) ? readFileSync(file, 'utf8').split('\n').slice(0, -1) : []
+    for (const point of points) counts.set(point, (counts.get(point) ?? 0) + 1)
     return counts
   }
 
+  /** Starts to count anew. */
   forgetPassings(): void {
-    writeFileSync(this.#recordFile, '')
+    writeFileSync(this.#file('passed', 'server'), '')
   }
 
-  get #orderFile(): string {
-    return path.join(this.folder, 'order')
+  #file(what: 'order' | 'passed', role: Role): string {
+    return path.join(this.folder, `${what}-${role}`)
   }
 
-  get #recordFile(): string {
-    return path.join(this.folder, 'passed')
-  }
-
-  #env(): Record<string, string> {
+  #env(role: Role): Record<string, string> {
     return {
-      COUNTERSIGN_CRASH_ORDER: this.#orderFile,
-      COUNTERSIGN_CRASH_RECORD: this.#recordFile,
+      COUNTERSIGN_CRASH_ORDER: this.#file('order', role),
+      COUNTERSIGN_CRASH_RECORD: this.#file('passed', role),
       NODE_COMPILE_CACHE: this.lane.compileCache,
     }
   }

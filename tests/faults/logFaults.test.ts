@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { filesError } from '@countersign/local/files/errors.ts'
 import { databaseError } from '@countersign/platform/database/errors.ts'
-import { checkAnswer, checkTilesOf, readPublicLog } from 'countersign-server/log/checkLog.ts'
-import type { Fault } from 'countersign-server/log/policedBlobs.ts'
+import type { Fault } from 'countersign-server/log/testBlobs.ts'
 import { type TestStore, testEntry, testStore } from 'countersign-server/log/testLog.ts'
+import { checkAnswer, checkTilesOf, readPublicLog } from 'countersign-server/log/testPublicLog.ts'
 import type { Appended, TransparencyLog } from 'countersign-server/log/transparencyLog.ts'
 
 const HOOK = Symbol.for('countersign.crashPoint')

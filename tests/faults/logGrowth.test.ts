@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { checkAnswer, readPublicLog } from 'countersign-server/log/checkLog.ts'
 import { testEntry, testStore } from 'countersign-server/log/testLog.ts'
+import { checkAnswer, readPublicLog } from 'countersign-server/log/testPublicLog.ts'
 
 const BORDER = 65_536
 

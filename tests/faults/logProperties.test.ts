@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { verifyConsistency } from '@countersign/protocol/log/merkle.ts'
-import { checkAnswer, naiveRoot, readPublicLog } from 'countersign-server/log/checkLog.ts'
 import { type TestStore, testEntry, testStore } from 'countersign-server/log/testLog.ts'
+import { checkAnswer, naiveRoot, readPublicLog } from 'countersign-server/log/testPublicLog.ts'
 import type { Appended, TransparencyLog } from 'countersign-server/log/transparencyLog.ts'
 import fc from 'fast-check'
 

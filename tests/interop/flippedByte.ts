@@ -11,8 +11,11 @@ export interface FlippedLog {
   close(): void
 }
 
+/** In a tile its first hash, in an entry bundle the first entry, in a data tile what its first leaf hash covers (it does not cover all). */
+const changedByte = 20
+
 /**
- * Serves a log as it is, but changes one byte in the middle of the first file whose path fits `pattern`.
+ * Serves a log as it is, but changes one byte of the first file whose path fits `pattern`.
  * Only the loopback address is asked, and only this log.
  */
 export async function serveFlipped(logUrl: string, pattern: RegExp, ca: string): Promise<FlippedLog> {
@@ -23,8 +26,7 @@ export async function serveFlipped(logUrl: string, pattern: RegExp, ca: string):
       ({ status, bytes }) => {
         if (status === 200 && pattern.test(name) && (changed === undefined || changed === name)) {
           changed = name
-          const at = Math.floor(bytes.length / 2)
-          bytes[at] = (bytes[at] ?? 0) ^ 1
+          bytes[changedByte] = (bytes[changedByte] ?? 0) ^ 1
         }
         response.writeHead(status).end(bytes)
       },

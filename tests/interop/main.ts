@@ -34,7 +34,9 @@ async function signAndVerify(setting: ClientSetting, folder: string): Promise<Ma
     writeChanged(file)
     for (const verifier of clients) {
       console.log(`  ${verifier.name} verifies what ${signer.name} signed`)
-      await accepted.fill(verifier.name, signer.name, () => accepts(verifier, file, bundleOf(file)))
+      const isAccepted = await accepted.fill(verifier.name, signer.name, () => accepts(verifier, file, bundleOf(file)))
+      // Who does not even accept the whole one shows nothing by refusing a changed one.
+      if (!isAccepted) continue
       await changedFile.fill(verifier.name, signer.name, () => refuses(verifier, `${file}.changed`, bundleOf(file)))
       await changedBundle.fill(verifier.name, signer.name, () =>
         refuses(verifier, file, `${file}.changed.sigstore.json`),

@@ -1,14 +1,16 @@
 import type { Job } from '@countersign/platform/jobs/jobs.ts'
+import type { Outbox } from '@countersign/platform/outbox/outbox.ts'
 import type { AuditTrail } from './account/audit/auditTrail.ts'
 import type { TransparencyLog } from './log/transparencyLog.ts'
 import type { Anchors } from './trust/anchors/openAnchors.ts'
+import { CERTIFICATES_REVOKED } from './trust/revocation/revokeCertificate.ts'
 import type { TimeFloor } from './trust/timestamping/timeFloor.ts'
 
 const SECOND_MS = 1000
 const MINUTE_MS = 60 * SECOND_MS
 const HOUR_MS = 60 * MINUTE_MS
 
-/** What the scheduled work moves. */
+/** What events and scheduled work move: everything that happens without a request is on this page. */
 export interface FlowDeps {
   readonly logs: readonly TransparencyLog[]
   readonly audit: AuditTrail
@@ -26,7 +28,7 @@ export interface FlowDeps {
   renewTls(): Promise<void>
 }
 
-/** Everything that happens without a request, on one page. */
+/** What runs by the clock. */
 export function scheduledWork(deps: FlowDeps): Job[] {
   return [
     // Devices take a log's silence for withholding, so it speaks even when nothing is logged.
@@ -45,6 +47,11 @@ export function scheduledWork(deps: FlowDeps): Job[] {
     { name: 'timestamp-signer', everyMs: HOUR_MS, run: () => deps.renewTimestampSigner() },
     { name: 'tls-certificate', everyMs: HOUR_MS, run: () => deps.renewTls() },
   ]
+}
+
+/** What each event sets off, at least once. */
+export function handleEvents(outbox: Outbox, deps: Pick<FlowDeps, 'publishCrls'>): void {
+  outbox.on(CERTIFICATES_REVOKED, () => deps.publishCrls())
 }
 
 async function each<T>(items: readonly T[], work: (item: T) => Promise<unknown>): Promise<void> {

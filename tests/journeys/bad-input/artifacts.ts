@@ -29,10 +29,11 @@ export async function artifactRows(setting: Setting): Promise<BadInput[]> {
   const soundFile = path.join(folder, 'release-1.0.0')
   writeFileSync(soundFile, artifact)
   writeFileSync(`${soundFile}.sigstore.json`, sound)
-  // From here on the client knows the newest checkpoints, and nothing that is sound changes what it keeps.
   const accepted = await production.client.run('verify', soundFile)
   if (accepted.exitCode !== 0) throw new Error(`a sound bundle is refused: ${accepted.code}`)
   const wrong = [...oneByteChanged(sound, artifact), ...(await neverSound(setting))]
+  // From here on the client knows the newest checkpoints, and no row brings it new ones.
+  await production.client.run('log', 'audit')
   return [
     ...wrong.map((one, at) => row(production.client, path.join(folder, `wrong-${at}`), { artifact, ...one })),
     otherIdentity(production.client, soundFile),

@@ -2,6 +2,7 @@ import type { Clock } from '@countersign/local/clock/clock.ts'
 import { makeFolder } from '@countersign/local/files/durable.ts'
 import { lockFolder } from '@countersign/local/files/lock.ts'
 import type { KeyStore } from '@countersign/platform/keystore/keyStore.ts'
+import { Outbox } from '@countersign/platform/outbox/outbox.ts'
 import type { Logger } from '@countersign/platform/telemetry/logger.ts'
 import { type AuditTrail, createAuditTrail } from '../account/audit/auditTrail.ts'
 import { type Account, openAccount } from '../account/openAccount.ts'
@@ -53,6 +54,8 @@ export interface Instance {
   readonly audit: AuditTrail
   readonly account: Account
   readonly trust: Trust
+  /** Not started; whoever runs the instance names the handlers and starts it. */
+  readonly outbox: Outbox
   /** Makes the next signer of timestamps when it is due, and publishes it. */
   renewTimestampSigner(): Promise<void>
   /** Finishes what is under way and lets the next process in. */
@@ -122,9 +125,11 @@ async function openParts(options: OpenOptions, facts: InstanceFacts, creating: b
     publicUrl: facts.publicUrl,
     failed: (error) => logger.error({ err: error }, 'a page failed'),
   })
+  const outbox = new Outbox({ database, clock, logger })
   const trust = await openTrust({
     facts,
     database,
+    outbox,
     blobs,
     clock,
     keys: onlineKeys,
@@ -144,6 +149,7 @@ async function openParts(options: OpenOptions, facts: InstanceFacts, creating: b
     audit,
     account,
     trust,
+    outbox,
     async renewTimestampSigner() {
       // The new signer stamps from the next start on; until then every client has had time to learn of it.
       if (!(await renewTimestampSigner({ database, clock, onlineKeys }, facts))) return

@@ -7,6 +7,7 @@ import { Database } from '@countersign/platform/database/database.ts'
 import { migrate } from '@countersign/platform/database/migrate.ts'
 import type { KeyStore } from '@countersign/platform/keystore/keyStore.ts'
 import { softwareKeyStore } from '@countersign/platform/keystore/softwareKeys.ts'
+import { outboxMigrations } from '@countersign/platform/outbox/migrations.ts'
 import { accountMigrations } from '../account/migrations.ts'
 import { logMigrations } from '../log/migrations.ts'
 import { trustMigrations } from '../trust/migrations.ts'
@@ -23,7 +24,7 @@ export interface Storage {
 export async function openStorage(folder: string, wrappingKey: Uint8Array, clock: Clock): Promise<Storage> {
   await makeFolder(join(folder, 'database'), { point: 'instance.database-folder', mode: 0o700 })
   const database = Database.openFile(join(folder, 'database', 'countersign.sqlite'))
-  await migrate(database, [...logMigrations, ...accountMigrations, ...trustMigrations])
+  await migrate(database, [...outboxMigrations, ...logMigrations, ...accountMigrations, ...trustMigrations])
   const wrap = { kind: 'key', key: wrappingKey } as const
   const onlineKeys = softwareKeyStore({ folder: join(folder, 'keys', 'online'), wrap, clock })
   return { database, blobs: folderBlobs(join(folder, 'blobs')), onlineKeys }

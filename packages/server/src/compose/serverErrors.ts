@@ -6,6 +6,7 @@ import { databaseErrors } from '@countersign/platform/database/errors.ts'
 import { httpErrors } from '@countersign/platform/http/errors.ts'
 import { jobsErrors } from '@countersign/platform/jobs/errors.ts'
 import { keystoreErrors } from '@countersign/platform/keystore/errors.ts'
+import { outboxErrors } from '@countersign/platform/outbox/errors.ts'
 import { apiErrors } from '@countersign/protocol/api/errors.ts'
 import { bundleErrors } from '@countersign/protocol/bundle/errors.ts'
 import { derErrors } from '@countersign/protocol/der/errors.ts'
@@ -37,6 +38,7 @@ export const serverErrorTables = {
   blobs: blobsErrors,
   keystore: keystoreErrors,
   jobs: jobsErrors,
+  outbox: outboxErrors,
   http: httpErrors,
   logKeeping: logKeepingErrors,
   account: accountErrors,

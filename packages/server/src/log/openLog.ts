@@ -16,8 +16,6 @@ import { publish } from './sequence.ts'
 import { createLog, type LogRow, readLog } from './store.ts'
 import type { LogDeps, LogLimits, LogSpec, TransparencyLog } from './transparencyLog.ts'
 
-export type { LogDeps, LogEntry, LogName, LogSpec, TransparencyLog } from './transparencyLog.ts'
-
 const LIMITS: LogLimits = { maxBatch: 1024, maxQueue: 4096, batchMs: 30, cosignMs: 1000 }
 
 /**

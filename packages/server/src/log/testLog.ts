@@ -10,18 +10,22 @@ import { createLogger } from '@countersign/platform/telemetry/logger.ts'
 import { leafEntry } from './leafEntry.ts'
 import { logMigrations } from './migrations.ts'
 import { openLog } from './openLog.ts'
-import { type PolicedBlobs, policedBlobs } from './policedBlobs.ts'
 import { ed25519Signer, heartbeatCosigner, treeHeadSigner } from './signers.ts'
-import type { LogDeps, LogEntry, LogSpec, TransparencyLog } from './transparencyLog.ts'
+import { type TestBlobs, testBlobs } from './testBlobs.ts'
+import type { Appended, LogDeps, LogEntry, LogSpec, TransparencyLog } from './transparencyLog.ts'
 
 /** Where a log under test lives; outlives the log, as disks outlive processes. */
 export interface TestStore {
-  readonly blobs: PolicedBlobs
+  readonly blobs: TestBlobs
   readonly clock: ManualClock
   readonly spec: LogSpec
   database: Database
   /** Opens the log. Its rounds follow each other at once, so that a clock that stands still does not hold them up. */
   open(changes?: Partial<LogSpec>, deps?: Partial<LogDeps>): Promise<TransparencyLog>
+  /** Ends `log` and the database, as the end of a process does, and opens both again. */
+  reopen(log: TransparencyLog): Promise<TransparencyLog>
+  /** The keys of the log's objects below a path such as `tile`. */
+  filesBelow(path: string): string[]
   /** Closes the database as the end of a process does, and opens it again. */
   reopenDatabase(): Promise<void>
   remove(): Promise<void>
@@ -68,7 +72,7 @@ export async function testStore(entriesAs: LogSpec['entriesAs'] = 'entries'): Pr
     return database
   }
   const store: TestStore = {
-    blobs: policedBlobs(),
+    blobs: testBlobs(),
     clock: manualClock(new Date('2026-03-04T05:06:07Z')),
     spec: testSpec(entriesAs),
     database: await openDatabase(),
@@ -77,6 +81,13 @@ export async function testStore(entriesAs: LogSpec['entriesAs'] = 'entries'): Pr
       const logger = createLogger({ level: 'silent', name: 'test' })
       return openLog({ database, blobs, clock, logger, ...deps }, { ...store.spec, ...changes })
     },
+    async reopen(log) {
+      await log.close()
+      await store.reopenDatabase()
+      return store.open()
+    },
+    filesBelow: (path) =>
+      [...store.blobs.objects.keys()].filter((key) => key.startsWith(`${store.spec.folder}/${path}`)),
     async reopenDatabase() {
       await store.database.close()
       store.database = await openDatabase()
@@ -93,4 +104,9 @@ export async function testStore(entriesAs: LogSpec['entriesAs'] = 'entries'): Pr
 export function testEntry(number: number, sizeBytes = 20): LogEntry {
   const text = `entry ${number} `
   return leafEntry(new TextEncoder().encode(text.padEnd(sizeBytes, '.')))
+}
+
+/** Appends `count` entries of the series at once, from number `from` on. */
+export function appendEntries(log: TransparencyLog, from: number, count: number): Promise<Appended[]> {
+  return Promise.all(Array.from({ length: count }, (_, at) => log.append(testEntry(from + at))))
 }

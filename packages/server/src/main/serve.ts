@@ -7,7 +7,7 @@ import { createLogger, type Logger } from '@countersign/platform/telemetry/logge
 import { invitePerson } from '../account/people/invitePerson.ts'
 import { createListeners, listen, openTls, type TlsSource } from '../compose/listeners.ts'
 import { type Instance, openInstance } from '../compose/openInstance.ts'
-import { scheduledWork } from '../flow.ts'
+import { handleEvents, scheduledWork } from '../flow.ts'
 import { instanceError } from '../instance/errors.ts'
 import { describePermanent, type InstanceFacts } from '../instance/facts.ts'
 import { instanceExpiries } from '../instance/instanceExpiries.ts'
@@ -114,12 +114,15 @@ async function run(
       audit,
     },
   })
+  handleEvents(instance.outbox, trust)
+  instance.outbox.start()
   try {
     await listen(listeners, { folder, socketName: ADMIN_SOCKET, ...sockets(options, facts) })
     await announce(options, instance)
     return await ended
   } finally {
     await jobs.stop()
+    await instance.outbox.stop()
     for (const listener of Object.values(listeners)) await listener.close()
   }
 }

@@ -2,6 +2,7 @@ import type { Clock } from '@countersign/local/clock/clock.ts'
 import type { Blobs } from '@countersign/platform/blobs/blobs.ts'
 import type { Database } from '@countersign/platform/database/database.ts'
 import type { KeyStore, SigningKey } from '@countersign/platform/keystore/keyStore.ts'
+import type { Outbox } from '@countersign/platform/outbox/outbox.ts'
 import type { Identity } from '../account/identities/identity.ts'
 import type { TransparencyLog } from '../log/transparencyLog.ts'
 import { tufKeyNames } from './anchors/createAnchors.ts'
@@ -33,6 +34,8 @@ export interface OpenTrustDeps {
   readonly database: Database
   readonly blobs: Blobs
   readonly clock: Clock
+  /** Where the consequences of a revocation are written. */
+  readonly outbox: Pick<Outbox, 'emit'>
   /** The online keys; whoever passes them decides what the audit trail says about their uses. */
   readonly keys: Pick<KeyStore, 'open'>
   /** The certificate log and its P-256 key, which signs the SCTs. */
@@ -74,7 +77,7 @@ export async function openTrust(deps: OpenTrustDeps): Promise<Trust> {
   await revokeRefused(deps, refused)
   const template = identityTemplate(currentIssuing(issuing, 'identities'), facts)
   const publishing = { ...deps, issuers: issuing, known: new Map() }
-  const comparing: RevokeUnrecordedDeps = { database, clock, store, log }
+  const comparing: RevokeUnrecordedDeps = { database, clock, store, log, outbox: deps.outbox }
   return {
     authority: { facts, clock, template, log, sctKey, store, verifyToken: deps.verifyToken },
     timestamps: {
@@ -89,12 +92,15 @@ export async function openTrust(deps: OpenTrustDeps): Promise<Trust> {
   }
 }
 
-async function revokeRefused({ database, clock }: OpenTrustDeps, refused: readonly RefusedIntent[]): Promise<void> {
+async function revokeRefused(
+  { database, clock, outbox }: OpenTrustDeps,
+  refused: readonly RefusedIntent[],
+): Promise<void> {
   if (refused.length === 0) return
   await database.transaction<TrustTables, void>('trust.refused', async (trx) => {
     for (const { issuerKeyId, serial, notBefore } of refused) {
       const effect = { kind: 'ended', notBefore } as const
-      await revokeCertificate(trx, clock.now(), { issuerKeyId, serial, effect, reason: 'unspecified' })
+      await revokeCertificate({ trx, outbox, now: clock.now() }, { issuerKeyId, serial, effect, reason: 'unspecified' })
     }
   })
 }

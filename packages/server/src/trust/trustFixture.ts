@@ -6,6 +6,9 @@ import { Database } from '@countersign/platform/database/database.ts'
 import { migrate } from '@countersign/platform/database/migrate.ts'
 import type { KeyStore } from '@countersign/platform/keystore/keyStore.ts'
 import { softwareKeyStore } from '@countersign/platform/keystore/softwareKeys.ts'
+import { outboxMigrations } from '@countersign/platform/outbox/migrations.ts'
+import { Outbox } from '@countersign/platform/outbox/outbox.ts'
+import { createLogger } from '@countersign/platform/telemetry/logger.ts'
 import { logMigrations } from '../log/migrations.ts'
 import { type Issuer, type IssuerCertificate, openOnlineIssuers, readIssuerCertificates } from './authority/issuers.ts'
 import type { TrustFacts } from './facts.ts'
@@ -17,6 +20,8 @@ export interface TrustFixture {
   readonly facts: TrustFacts
   readonly clock: ManualClock
   readonly database: Database
+  /** Takes events; nothing delivers them. */
+  readonly outbox: Outbox
   readonly blobs: Blobs
   readonly rootKeys: KeyStore
   readonly onlineKeys: KeyStore
@@ -42,7 +47,7 @@ export async function openTrustFixture(
 ): Promise<TrustFixture> {
   const clock = manualClock(start)
   const database = Database.openFile(join(folder, 'test.sqlite'))
-  await migrate(database, [...logMigrations, ...trustMigrations])
+  await migrate(database, [...outboxMigrations, ...logMigrations, ...trustMigrations])
   const wrap = { kind: 'key', key: new Uint8Array(32).fill(7) } as const
   const onlineKeys = softwareKeyStore({ folder: join(folder, 'online'), wrap, clock })
   const certificates = () => readIssuerCertificates(database)
@@ -51,6 +56,7 @@ export async function openTrustFixture(
     facts: testFacts,
     clock,
     database,
+    outbox: new Outbox({ database, clock, logger: createLogger({ level: 'silent', name: 'test' }) }),
     blobs: folderBlobs(join(folder, 'blobs')),
     rootKeys: softwareKeyStore({ folder: join(folder, 'root'), wrap, clock }),
     onlineKeys,

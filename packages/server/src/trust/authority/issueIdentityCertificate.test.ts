@@ -265,7 +265,7 @@ test('an intent of an issuer that is not there stops the start', async () => {
 })
 
 function compare() {
-  return revokeUnrecorded({ ...authority, database: trust.database, log })
+  return revokeUnrecorded({ ...authority, ...trust, log })
 }
 
 test('a logged certificate that nobody here intended is found and revoked, once', async () => {
@@ -310,6 +310,6 @@ test('a certificate that is on its way during the comparison is not revoked', as
 test('a log whose file is missing cannot be compared, and that is said', async () => {
   await issue()
   const unreadable = { head: () => log.head(), readEntries: async () => undefined }
-  const comparing = revokeUnrecorded({ ...authority, database: trust.database, log: unreadable })
+  const comparing = revokeUnrecorded({ ...authority, ...trust, log: unreadable })
   await assert.rejects(comparing, { code: 'trust.log-unreadable' })
 })

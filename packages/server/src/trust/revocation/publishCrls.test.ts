@@ -51,7 +51,7 @@ function revoke(revocation: Partial<Revocation> & Pick<Revocation, 'serial'>): P
   const distrusted = { kind: 'distrusted', from: trust.clock.now() } as const
   const whole = { issuerKeyId: identities.keyId, effect: distrusted, reason: 'keyCompromise', ...revocation } as const
   return trust.database.transaction<TrustTables, void>('test', (trx) =>
-    revokeCertificate(trx, trust.clock.now(), whole),
+    revokeCertificate({ trx, outbox: trust.outbox, now: trust.clock.now() }, whole),
   )
 }
 

@@ -1,9 +1,20 @@
+import type { Outbox } from '@countersign/platform/outbox/outbox.ts'
 import { toHex } from '@countersign/protocol/json/base64.ts'
 import { CRL_REASONS, type CrlReason } from '@countersign/protocol/x509/crl.ts'
 import type { Transaction } from 'kysely'
 import { crlShard, serialFromHex } from '../authority/serial.ts'
 import { trustError } from '../errors.ts'
 import type { TrustTables } from '../trustTables.ts'
+
+/** The event that follows every revocation; its handler publishes the lists that changed. */
+export const CERTIFICATES_REVOKED = 'trust.certificates-revoked'
+
+/** The transaction of a revocation, and where its consequences are written. */
+export interface RevokeDeps {
+  readonly trx: Transaction<TrustTables>
+  readonly outbox: Pick<Outbox, 'emit'>
+  readonly now: Date
+}
 
 /** Which certificate loses trust, and since when. */
 export interface Revocation {
@@ -21,15 +32,11 @@ export interface Revocation {
 }
 
 /**
- * Enters a revocation as part of `trx`; the next `publishCrls` puts it on the list of its shard. Entries are never
+ * Enters a revocation as part of `trx`, with the event that has the list of its shard published. Entries are never
  * removed, and a second revocation of the same certificate can only move its date back: what a list once said stays said.
  * Throws `trust.issuer-unknown`, `trust.serial-wrong`, `trust.date-in-future`.
  */
-export async function revokeCertificate(
-  trx: Transaction<TrustTables>,
-  now: Date,
-  revocation: Revocation,
-): Promise<void> {
+export async function revokeCertificate({ trx, outbox, now }: RevokeDeps, revocation: Revocation): Promise<void> {
   const { issuerKeyId, effect } = revocation
   const serial = serialFromHex(revocation.serial)
   const from = effect.kind === 'ended' ? effect.notBefore : effect.from
@@ -53,4 +60,5 @@ export async function revokeCertificate(
         .where('trust_revoked.revoked_from_ms', '>', fromMs),
     )
     .execute()
+  await outbox.emit(trx, { kind: CERTIFICATES_REVOKED, payload: { issuerKeyId, serial: toHex(serial) } })
 }

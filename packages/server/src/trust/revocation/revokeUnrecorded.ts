@@ -1,5 +1,6 @@
 import type { Clock } from '@countersign/local/clock/clock.ts'
 import type { Database } from '@countersign/platform/database/database.ts'
+import type { Outbox } from '@countersign/platform/outbox/outbox.ts'
 import { toHex } from '@countersign/protocol/json/base64.ts'
 import { type CtEntry, decodeDataTile } from '@countersign/protocol/log/staticCt.ts'
 import { TILE_WIDTH } from '@countersign/protocol/log/tiles.ts'
@@ -16,6 +17,7 @@ export interface RevokeUnrecordedDeps {
   readonly database: Database
   readonly clock: Clock
   readonly store: CertificateStore
+  readonly outbox: Pick<Outbox, 'emit'>
   /** The certificate log. */
   readonly log: Pick<TransparencyLog, 'head' | 'readEntries'>
 }
@@ -94,12 +96,15 @@ async function store(
     for (const { issuerKeyId, serial, certificate } of unrecorded) {
       // Nobody was entitled to it at any time, so it counts from its beginning.
       const notBefore = new Date(Math.min(certificate.notBefore.getTime(), now.getTime()))
-      await revokeCertificate(trx, now, {
-        issuerKeyId,
-        serial,
-        effect: { kind: 'ended', notBefore },
-        reason: 'unspecified',
-      })
+      await revokeCertificate(
+        { trx, outbox: deps.outbox, now },
+        {
+          issuerKeyId,
+          serial,
+          effect: { kind: 'ended', notBefore },
+          reason: 'unspecified',
+        },
+      )
     }
     await writeState(trx, 'certificates.compared', reached.compared)
     await writeState(trx, 'certificates.settled', reached.settled)

@@ -12,7 +12,7 @@ export interface PlannedFault {
 }
 
 /** Objects in memory, for tests of what is built on `Blobs`. */
-export interface PolicedBlobs extends Blobs {
+export interface TestBlobs extends Blobs {
   readonly objects: Map<string, Uint8Array>
   /** Every write in order: the crash point and the key. */
   readonly writes: { readonly point: string; readonly key: string }[]
@@ -26,11 +26,11 @@ export interface PolicedBlobs extends Blobs {
  * Makes a store that notes it as a violation when an object that is written once is written with other bytes, is replaced,
  * or comes back after it was deleted.
  */
-export function policedBlobs(): PolicedBlobs {
+export function testBlobs(): TestBlobs {
   const objects = new Map<string, Uint8Array>()
   const once = new Map<string, Uint8Array>()
   const violations: string[] = []
-  const store: PolicedBlobs = {
+  const store: TestBlobs = {
     objects,
     writes: [],
     violations,
@@ -69,7 +69,7 @@ function read<Found>(key: string, found: Found): Found {
   return found
 }
 
-function attempt(store: PolicedBlobs, key: string, { point }: BlobWrite, write: () => void): void {
+function attempt(store: TestBlobs, key: string, { point }: BlobWrite, write: () => void): void {
   checkBlobKey(key)
   store.writes.push({ point, key })
   const planned = store.plan?.(point, key)
