@@ -12,8 +12,13 @@ export type JournalLine =
   | { readonly what: 'stamped'; readonly serial: string }
   /** Fetched this checkpoint. */
   | { readonly what: 'seen'; readonly log: LogKind; readonly note: string }
-  /** Is about to bring about that `fact` has this value, or was told that it has; never two attempts at one fact at a time. */
-  | { readonly what: 'tried' | 'done'; readonly fact: string; readonly value: string }
+  /** Is about to bring about that `fact` has this value; never two attempts at one fact at a time. */
+  | { readonly what: 'tried'; readonly fact: string; readonly value: string }
+  /** Was told that `fact` has this value now. */
+  | { readonly what: 'done'; readonly fact: string; readonly value: string }
+
+/** The lines of one kind. */
+export type JournalOf<What extends JournalLine['what']> = Extract<JournalLine, { what: What }>
 
 /** An entry for the artifact log that nobody knows the fate of. */
 export interface OpenEntry {
@@ -45,22 +50,27 @@ export class Journal {
     if (line.what !== 'asked' && line.what !== 'tried') fsyncSync(this.#file)
   }
 
-  /** Every line so far. */
+  /** Every line so far, in order. */
   lines(): readonly JournalLine[] {
     return this.#lines
   }
 
+  /** The lines of one kind so far. */
+  linesOf<What extends JournalLine['what']>(what: What): JournalOf<What>[] {
+    return this.#lines.filter((line): line is JournalOf<What> => line.what === what)
+  }
+
   /** Entries that were asked for and never acknowledged, each once. */
   unanswered(): OpenEntry[] {
-    const answered = new Set(this.#lines.flatMap((line) => (line.what === 'logged' ? line.leaf : [])))
-    const asked = this.#lines.flatMap((line) => (line.what === 'asked' && !answered.has(line.leaf) ? line : []))
+    const answered = new Set(this.linesOf('logged').map(({ leaf }) => leaf))
+    const asked = this.linesOf('asked').filter(({ leaf }) => !answered.has(leaf))
     return [...new Map(asked.map(({ leaf, body }) => [leaf, { leaf, body }])).values()]
   }
 
   /** The newest `count` entries that were acknowledged. */
   newestAcknowledged(count: number): OpenEntry[] {
-    const bodies = new Map(this.#lines.flatMap((line) => (line.what === 'asked' ? [[line.leaf, line.body]] : [])))
-    const leaves = new Set(this.#lines.flatMap((line) => (line.what === 'logged' ? line.leaf : [])))
+    const bodies = new Map(this.linesOf('asked').map(({ leaf, body }) => [leaf, body]))
+    const leaves = new Set(this.linesOf('logged').map(({ leaf }) => leaf))
     return [...leaves].slice(-count).map((leaf) => ({ leaf, body: bodies.get(leaf) ?? '' }))
   }
 

@@ -6,7 +6,7 @@ import { openCheckpoint } from '@countersign/protocol/log/checkpoint.ts'
 import { leafHash, verifyInclusion } from '@countersign/protocol/log/merkle.ts'
 import { inclusionProof } from '@countersign/protocol/log/proof.ts'
 import { knownAnchors, logKinds, policyDigest } from './crashClient.ts'
-import { Journal, type JournalLine } from './crashJournal.ts'
+import { Journal } from './crashJournal.ts'
 import { type RebuiltLog, rebuildLog, rootsOf } from './crashRebuild.ts'
 import type { Site } from './crashSite.ts'
 
@@ -15,8 +15,6 @@ export interface Fault {
   readonly kind: 'lost' | 'duplicate' | 'broken'
   readonly message: string
 }
-
-type Line<What extends JournalLine['what']> = Extract<JournalLine, { what: What }>
 
 /** Every entry's proof would take most of the time; the newest are those that a crash can have hit. */
 const provedEntries = 50
@@ -39,13 +37,15 @@ export async function judge(site: Site): Promise<Fault[]> {
       if (described === undefined) throw new Error(`the policy names no log of ${log}`)
       const key = logKey(described, log)
       logs[log] = rebuildLog(path.join(site.dataFolder, 'blobs', 'logs', log), key)
-      faults.push(...judgeCheckpoints(log, logs[log], checkpointsSeen(journal, log), (note) => openCheckpoint(note, key)))
+      faults.push(
+        ...judgeCheckpoints(log, logs[log], checkpointsSeen(journal, log), (note) => openCheckpoint(note, key)),
+      )
     }
     faults.push(...(await judgeEntries(journal, logs.artifacts)))
     faults.push(...judgeCertificates(journal, logs.certificates, database))
     faults.push(...judgeAudit(journal, logs.audit, database))
     faults.push(...judgeFacts(journal, valuesNow(database, policyDigest(anchors))))
-    faults.push(...twice(linesOf(journal, 'stamped').map(({ serial }) => `the timestamp ${serial}`)))
+    faults.push(...twice(journal.linesOf('stamped').map(({ serial }) => `the timestamp ${serial}`)))
   } catch (error) {
     faults.push({ kind: 'broken', message: error instanceof Error ? error.message : String(error) })
   } finally {
@@ -55,13 +55,9 @@ export async function judge(site: Site): Promise<Fault[]> {
   return faults
 }
 
-function linesOf<What extends JournalLine['what']>(journal: Journal, what: What): Line<What>[] {
-  return journal.lines().filter((line): line is Line<What> => line.what === what)
-}
-
 function checkpointsSeen(journal: Journal, log: LogKind): string[] {
-  const fetched = linesOf(journal, 'seen').flatMap((line) => (line.log === log ? line.note : []))
-  return log === 'artifacts' ? [...fetched, ...linesOf(journal, 'logged').map(({ note }) => note)] : fetched
+  const fetched = journal.linesOf('seen').flatMap((line) => (line.log === log ? line.note : []))
+  return log === 'artifacts' ? [...fetched, ...journal.linesOf('logged').map(({ note }) => note)] : fetched
 }
 
 /** All checkpoints of one log are roots of its first leaves as they are now, so none of them contradicts another. */
@@ -72,10 +68,14 @@ function judgeCheckpoints(
   open: (note: string) => RebuiltLog['checkpoint'],
 ): Fault[] {
   const seen = [...new Set(notes)].map(open)
-  const roots = rootsOf(log.leaves, seen.map(({ size }) => size))
+  const roots = rootsOf(
+    log.leaves,
+    seen.map(({ size }) => size),
+  )
   return seen.flatMap(({ size, root }): Fault[] => {
     const now = roots.get(size)
-    if (now === undefined) return [{ kind: 'lost', message: `a checkpoint of ${name} had ${size} entries, now there are less` }]
+    if (now === undefined)
+      return [{ kind: 'lost', message: `a checkpoint of ${name} had ${size} entries, now there are less` }]
     if (equalBytes(now, root)) return []
     return [{ kind: 'broken', message: `a checkpoint of ${name} at ${size} entries is not a prefix of the log` }]
   })
@@ -83,7 +83,7 @@ function judgeCheckpoints(
 
 /** Every acknowledged entry is where it was said to be, proves it, and is nowhere else; none waits for an answer. */
 async function judgeEntries(journal: Journal, { leaves, checkpoint, read }: RebuiltLog): Promise<Fault[]> {
-  const acknowledged = linesOf(journal, 'logged')
+  const acknowledged = journal.linesOf('logged')
   const places = new Set(acknowledged.map(({ leaf, index }) => `${leaf} ${index}`))
   const faults: Fault[] = twice([...places].map((place) => `the entry ${place.split(' ')[0]}`))
   faults.push(...twice(leaves.map((leaf) => `the leaf ${leaf.toHex()}`)))
@@ -105,7 +105,7 @@ async function judgeEntries(journal: Journal, { leaves, checkpoint, read }: Rebu
 /** Every acknowledged certificate is at its place, and log and database hold the same certificates, each once. */
 function judgeCertificates(journal: Journal, { serials }: RebuiltLog, database: DatabaseSync): Fault[] {
   const faults: Fault[] = twice(serials.map((serial) => `the certificate ${serial}`))
-  for (const { serial, index } of linesOf(journal, 'issued')) {
+  for (const { serial, index } of journal.linesOf('issued')) {
     if (serials[Number(index)] === serial) continue
     faults.push({ kind: 'lost', message: `the certificate ${serial} was issued for ${index} and is not there` })
   }
@@ -152,7 +152,7 @@ function judgeAudit(journal: Journal, { leaves }: RebuiltLog, database: Database
     faults.push({ kind: 'broken', message: `the audit trail has ${rows.length} entries, its log ${leaves.length}` })
   }
   const recorded = new Set(rows.map(({ kind, detail }) => `${kind} ${JSON.parse(detail).email}`))
-  for (const { fact, value } of linesOf(journal, 'done')) {
+  for (const { fact, value } of journal.linesOf('done')) {
     const [subject, email] = fact.split(' ')
     const kind = auditKinds[value]
     if (subject !== 'person' || kind === undefined || recorded.has(`${kind} ${email}`)) continue
@@ -191,8 +191,9 @@ function valuesNow(database: DatabaseSync, policy: string): (fact: string) => st
 function twice(names: readonly string[]): Fault[] {
   const seen = new Set<string>()
   return names.flatMap((name): Fault[] => {
-    if (!seen.has(name)) return void seen.add(name) ?? []
-    return [{ kind: 'duplicate', message: `${name} is there twice` }]
+    const isKnown = seen.has(name)
+    seen.add(name)
+    return isKnown ? [{ kind: 'duplicate', message: `${name} is there twice` }] : []
   })
 }
 

@@ -1,6 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import { controlJobsRoute, createTicketRoute, getStatusRoute, setPolicyRoute } from '@countersign/protocol/api/admin.ts'
-import { addIssuerRoute, invitePersonRoute, removeIssuerRoute, removePersonRoute } from '@countersign/protocol/api/people.ts'
+import {
+  addIssuerRoute,
+  invitePersonRoute,
+  removeIssuerRoute,
+  removePersonRoute,
+} from '@countersign/protocol/api/people.ts'
 import { sha256 } from '@countersign/protocol/log/merkle.ts'
 import { PageVisitor } from '../support/pageVisitor.ts'
 import { deviceToken, redeemInvitation } from '../support/people.ts'
@@ -13,7 +18,12 @@ export interface Person {
 }
 
 /** Does something that changes a fact, and notes before and after what the fact was to become. */
-async function change<Answer>(client: Client, fact: string, value: string, act: () => Promise<Answer>): Promise<Answer> {
+async function change<Answer>(
+  client: Client,
+  fact: string,
+  value: string,
+  act: () => Promise<Answer>,
+): Promise<Answer> {
   client.journal.write({ what: 'tried', fact, value })
   const answer = await act()
   client.journal.write({ what: 'done', fact, value })

@@ -67,7 +67,11 @@ export function rootsOf(leaves: readonly Hash[], sizes: Iterable<bigint>): Map<b
     }
     subtrees.push(grown)
     const size = BigInt(at + 1)
-    if (wanted.has(size)) roots.set(size, subtrees.map(({ hash }) => hash).reduceRight((right, left) => nodeHash(left, right)))
+    if (wanted.has(size))
+      roots.set(
+        size,
+        subtrees.map(({ hash }) => hash).reduceRight((right, left) => nodeHash(left, right)),
+      )
   }
   return roots
 }
@@ -77,7 +81,9 @@ function levelsOf(leaves: readonly Hash[]): Hash[][] {
   const levels = [[...leaves]]
   for (let below = levels[0] ?? []; below.length >= TILE_WIDTH; below = levels.at(-1) ?? []) {
     const full = Math.floor(below.length / TILE_WIDTH)
-    levels.push(Array.from({ length: full }, (_, at) => rootOfTile(below.slice(at * TILE_WIDTH, (at + 1) * TILE_WIDTH))))
+    levels.push(
+      Array.from({ length: full }, (_, at) => rootOfTile(below.slice(at * TILE_WIDTH, (at + 1) * TILE_WIDTH))),
+    )
   }
   return levels
 }

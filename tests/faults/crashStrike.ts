@@ -15,7 +15,7 @@ import { Journal } from './crashJournal.ts'
 import { type Fault, judge } from './crashJudge.ts'
 import { Load, type WorkDone } from './crashLoad.ts'
 import { administer, removePerson, signIn, welcomePerson } from './crashOperations.ts'
-import { type Order, Site } from './crashSite.ts'
+import type { Order, Site } from './crashSite.ts'
 
 /** What the server is doing when it is killed. `root` is a root command beside it, which is killed together with it. */
 export type Stage = 'creation' | 'start' | 'load' | 'stop' | 'root'
@@ -65,24 +65,29 @@ export async function kill(site: Site, stage: Stage, order: Order): Promise<void
 async function killRunning(site: Site, instance: Instance, { stage, order }: Omit<Strike, 'from'>): Promise<void> {
   const journal = new Journal(site.journalFile)
   try {
-    const load = new Load(await openClient(site, instance, journal), instance)
+    const client = await openClient(site, instance, journal).catch((error: unknown) => {
+      if (site.isObeyed()) return undefined
+      throw error
+    })
+    if (client === undefined) return
+    const load = new Load(client, instance)
     if (stage !== 'creation' && stage !== 'start') await load.until(isWarm)
     if (stage === 'load') site.order(order)
     if (stage === 'stop') await endUnderLoad(site, instance, load, order)
-    if (stage === 'root') {
-      site.order(order, 'command')
-      await site.run('root', 'renew', '--new-key')
-      await instance.kill()
-    }
+    if (stage === 'root') await killRootCommand(site, instance, order)
     await load.untilGone()
     await load.stop()
-  } catch (error) {
-    // The client may have been at its first question.
-    if (!site.isObeyed()) throw error
   } finally {
     await instance.kill()
     journal.close()
   }
+}
+
+/** A power failure takes the command and the server. */
+async function killRootCommand(site: Site, instance: Instance, order: Order): Promise<void> {
+  site.order(order, 'command')
+  await site.run('root', 'renew', '--new-key')
+  await instance.kill()
 }
 
 async function endUnderLoad(site: Site, { process }: Instance, load: Load, order: Order): Promise<void> {
@@ -122,7 +127,13 @@ export async function doOneOfEach(client: Client): Promise<void> {
     await issueCertificate(client, await signIn(client, person), person.email)
     await removePerson(client, person)
   }
-  await Promise.all([logEntry(client, newEntry()), stampSomething(client), watchLogs(client), administer(client), visit()])
+  await Promise.all([
+    logEntry(client, newEntry()),
+    stampSomething(client),
+    watchLogs(client),
+    administer(client),
+    visit(),
+  ])
 }
 
 /** `countersign-server root renew`, with a new key for the TUF root. */

@@ -43,11 +43,8 @@ const TABLE: readonly (readonly [Write, Fault, Reason, Outcome])[] = [
 
 for (const [write, fault, reason, outcome] of TABLE) {
   test(`${write} ${fault}, ${reason}: ${outcome}; afterwards everything is there once`, async () => {
-    for (const start of [3, 254]) {
-      for (const retry of ['the same entries', 'other entries first'] as const) {
-        await run({ write, fault, reason, outcome, start, retry })
-      }
-    }
+    await run({ write, fault, reason, outcome, start: 3, retry: 'the same entries' })
+    await run({ write, fault, reason, outcome, start: 254, retry: 'other entries first' })
   })
 }
 

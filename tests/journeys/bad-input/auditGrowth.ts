@@ -33,9 +33,7 @@ function entriesOf({ name, folder }: Place): AuditEntry[] {
 export function wrongGrowth(recorded: Recorded, code: string, gained: readonly AuditEntry[]): string | undefined {
   const wanted = wantedEntries(recorded, code)
   const got = gained.map(describe).join(', ')
-  return got === wanted.join(', ')
-    ? undefined
-    : `the audit log gained [${got}] in place of [${wanted.join(', ')}]`
+  return got === wanted.join(', ') ? undefined : `the audit log gained [${got}] in place of [${wanted.join(', ')}]`
 }
 
 function wantedEntries(recorded: Recorded, code: string): readonly string[] {

@@ -5,16 +5,26 @@
 import { once } from 'node:events'
 import { withHostName } from '../../interop/hostName.ts'
 import { inTemporaryFolder } from '../../support/temporaryFolder.ts'
+import { firstTrustRows, renewedTrustRows, ticketRows } from './anchors.ts'
 import { artifactRows } from './artifacts.ts'
 import type { BadInput } from './badInput.ts'
+import { clientClockRows, serverClockRows } from './clocks.ts'
+import { openSmallDisk } from './disk.ts'
+import { entryRows } from './entries.ts'
 import { findFakeClock } from './fakeClock.ts'
+import { logRows } from './logs.ts'
+import { peopleRows } from './people.ts'
+import { policyRows } from './policies.ts'
 import { printTable } from './printTable.ts'
+import { newFolderRows, runningServerRows, stoppedServerRows, usageRows } from './servers.ts'
 import { openSetting, pauseScheduledWork, type Setting } from './setting.ts'
 import { TableRunner, unexplainedSharing } from './tableRunner.ts'
+import { tokenRows } from './tokens.ts'
 
 const hostName = 'bad-input.countersign.test'
 
 async function runTable(setting: Setting): Promise<TableRunner> {
+  const { production } = setting
   const runner = new TableRunner(setting.places)
   const runGroup = async (name: string, prepare: (setting: Setting) => Promise<readonly BadInput[]>) => {
     const rows = await prepare(setting)
@@ -24,11 +34,29 @@ async function runTable(setting: Setting): Promise<TableRunner> {
       for (const fault of faults) console.log(`  FAILED  ${input}: ${fault}`)
     }
   }
-  await pauseScheduledWork(setting.production.instance)
+  await pauseScheduledWork(production.instance)
+  await runGroup('starts of a stopped server', stoppedServerRows)
+  await runGroup('starts on new folders', newFolderRows)
   const development = await setting.development.start()
   await runGroup('artifacts and bundles', artifactRows)
+  await runGroup('identity tokens', tokenRows)
+  await runGroup('log entries', entryRows)
+  await runGroup('logs', logRows)
+  await runGroup('tickets', ticketRows)
+  await runGroup('first trust', firstTrustRows)
+  await runGroup('renewed trust', renewedTrustRows)
+  await runGroup('policies', policyRows)
+  await runGroup('people', peopleRows)
+  await runGroup('running servers', runningServerRows)
+  await runGroup('usage', usageRows)
+  await runGroup('client clock', clientClockRows)
+  const disk = await openSmallDisk(setting)
+  await runGroup('full disk', disk.full)
+  await runGroup('disk with space again', disk.withSpaceAgain)
+  await disk.stop()
   await development.stop()
-  await setting.production.instance.stop()
+  await production.instance.stop()
+  await runGroup('server clock', serverClockRows)
   return runner
 }
 

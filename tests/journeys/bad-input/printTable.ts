@@ -10,7 +10,12 @@ export function printTable(results: readonly Result[]): void {
     Math.max(heading.length, ...rows.flatMap((row) => (row[column] ?? []).map((line) => line.length))),
   )
   const print = (cells: readonly string[]) =>
-    console.log(cells.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ').trimEnd())
+    console.log(
+      cells
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    )
   print(headings)
   print(widths.map((width) => '-'.repeat(width)))
   for (const row of rows) {
@@ -35,9 +40,13 @@ function cellsOf(result: Result, reasons: readonly string[]): string[][] {
 }
 
 function printNotes(reasons: readonly string[]): void {
-  console.log('\nState is every row of the databases, every file of the instances with their secrets, and every file of the clients,')
-  console.log('without the audit log, kept evidence and counts of wrong codes, which are the records of refusals, and without locks.')
+  console.log(
+    '\nState is every row of the databases, every file of the instances with their secrets, and every file of the clients,',
+  )
+  console.log(
+    'without the audit log, kept evidence and counts of wrong codes, which are the records of refusals, and without locks.',
+  )
   console.log('Of `verify` and `log audit` the codes of all failed checks stand below each other.')
   console.log('\nRows that share a code do so because')
-  reasons.forEach((reason, at) => console.log(`  [${at + 1}] ${reason}`))
+  for (const [at, reason] of reasons.entries()) console.log(`  [${at + 1}] ${reason}`)
 }

@@ -48,6 +48,8 @@ export interface Production extends Api {
   /** A sound identity token of Anna. */
   readonly token: string
   readonly ticket: string
+  /** The policy that it distributes. */
+  readonly policy: string
 }
 
 /** The development instance: made two hours ago, stopped until `start`. */
@@ -75,14 +77,12 @@ export async function openSetting(
 ): Promise<Setting> {
   const clients = makeClients(path.join(folder, 'clients'), fakeClock)
   const parts = { folder, clients, fakeClock, ending }
-  const [production, development] = await Promise.all([
-    openProduction(parts, hostName),
-    makeDevelopment(parts),
-  ])
+  const [production, development] = await Promise.all([openProduction(parts, hostName), makeDevelopment(parts)])
   const places: Place[] = [
     { name: 'production', folder: production.folder, kind: 'instance' },
     { name: 'development', folder: development.folder, kind: 'instance' },
     clients.place,
+    { name: 'elsewhere', folder: path.join(folder, 'elsewhere'), kind: 'client' },
   ]
   return { ...parts, places, production, development }
 }
@@ -104,11 +104,11 @@ async function openProduction({ folder, clients, ending }: Parts, hostName: stri
     environment: 'production',
     arguments: ['--listen-http', `127.0.0.1:${innerPort}`, '--first-person', ANNA, ...secrets],
   })
-  const { client, ca, ticket } = await trustIn(instance, clients.make('anna'))
+  const { client, ca, ticket, policy } = await trustIn(instance, clients.make('anna'))
   const { browser, token } = await signIn(instance, ca)
   const { publicUrl } = instance
   const opened = { publicUrl, ca, instance, folder: own, keyFile, passphraseFile, mirror, client, browser, token }
-  return { ...opened, ticket }
+  return { ...opened, ticket, policy }
 }
 
 async function makeDevelopment({ folder, clients, fakeClock, ending }: Parts): Promise<Development> {
@@ -154,7 +154,9 @@ export async function trustIn(instance: Instance, client: Client) {
   const { ticket } = await instance.admin<{ ticket: string }>('ticket')
   await mustRun([...countersign, 'trust', 'add', ticket], { env: client.env })
   const anchors = await openAnchors(undefined, client.config)
-  return { client, ticket, ca: Buffer.from(anchors.target('device_root.pem')).toString('utf8') }
+  const text = (name: 'device_root.pem' | 'verification_policy.json') =>
+    Buffer.from(anchors.target(name)).toString('utf8')
+  return { client, ticket, ca: text('device_root.pem'), policy: text('verification_policy.json') }
 }
 
 /** Redeems the first invitation in a new browser and gets an identity token by device code. */

@@ -59,7 +59,9 @@ export class TableRunner {
     const codes = new Set([...counts.keys(), ...this.#counted.keys()])
     return [...codes].flatMap((code) => {
       const [got, wanted] = [counts.get(code) ?? 0, this.#counted.get(code) ?? 0]
-      return got === wanted || (wanted === 0 && countedAnyway.has(code)) ? [] : [`${code}: ${got} counted, not ${wanted}`]
+      return got === wanted || (wanted === 0 && countedAnyway.has(code))
+        ? []
+        : [`${code}: ${got} counted, not ${wanted}`]
     })
   }
 }

@@ -25,9 +25,7 @@ export async function tokenRows(setting: Setting): Promise<BadInput[]> {
   const request = certificateRequest(production.token, ANNA)
   const tokens = await wrongTokens(setting)
   return [
-    ...tokens.map(({ input, expectedCode, token }) =>
-      row(input, expectedCode, 400, certificateRequest(token, ANNA)),
-    ),
+    ...tokens.map(({ input, expectedCode, token }) => row(input, expectedCode, 400, certificateRequest(token, ANNA))),
     row('no identity token', 'trust.token-missing', 401, { publicKeyRequest: request.publicKeyRequest }),
     {
       ...row('identity token of 1 MB', 'http.too-large', 413, certificateRequest('a'.repeat(1_000_000), ANNA)),

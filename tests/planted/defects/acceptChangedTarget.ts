@@ -1,9 +1,9 @@
 import type { Defect } from '../defect.ts'
 
 export const defect: Defect = {
-  what: 'a new TUF root need not be signed by the one before it',
+  what: 'a stored trusted root is not compared with the digest that was signed for it',
   file: 'packages/local/src/anchors/verifyRepository.ts',
-  before: '    verifyRole(trusted, next)\n',
+  before: '    checkFile(name, stored.files[name], statement)\n',
   after: '',
   caughtBy: {
     file: 'packages/local/src/anchors/anchors.test.ts',

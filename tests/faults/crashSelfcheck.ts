@@ -1,0 +1,147 @@
+import { globSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { mustRun } from '../support/runProgram.ts'
+import { logEntry, newEntry, openClient } from './crashClient.ts'
+import { Journal, type JournalLine, type JournalOf } from './crashJournal.ts'
+import { type Fault, judge } from './crashJudge.ts'
+import type { Lane, Site } from './crashSite.ts'
+
+/** One way to wrong a client that the judge has to notice, and as what. */
+interface Defect {
+  readonly name: string
+  readonly kind: Fault['kind']
+  plant(site: Site): Promise<void> | void
+}
+
+const defects: readonly Defect[] = [
+  { name: 'a server that forgot what it acknowledged', kind: 'lost', plant: forget },
+  {
+    name: 'an acknowledgement that the log knows nothing of',
+    kind: 'lost',
+    plant: (site) => add(site, { ...loggedLater(site), leaf: '00'.repeat(32) }),
+  },
+  {
+    name: 'one entry acknowledged at two places',
+    kind: 'duplicate',
+    plant: (site) => add(site, { ...loggedLater(site), index: '0' }),
+  },
+  {
+    name: 'a certificate at another place than its SCT says',
+    kind: 'lost',
+    plant: (site) => add(site, { what: 'issued', serial: '01', index: '0' }),
+  },
+  {
+    name: 'a timestamp serial number used twice',
+    kind: 'duplicate',
+    plant: (site) => add(site, lineOf(site, 'stamped')),
+  },
+  { name: 'a changed byte in a tile', kind: 'broken', plant: (site) => flip(site, 'artifacts/tile/0/000') },
+  {
+    name: 'a changed byte in an older partial tile',
+    kind: 'broken',
+    plant: (site) => flip(site, 'audit/tile/0/000.p/*'),
+  },
+  {
+    name: 'a changed byte in an entry bundle',
+    kind: 'broken',
+    plant: (site) => flip(site, 'certificates/tile/data/000.p/*'),
+  },
+  { name: 'a missing tile', kind: 'broken', plant: (site) => rmSync(fileOf(site, 'artifacts/tile/0/000')) },
+  {
+    name: 'a logged certificate without its row',
+    kind: 'lost',
+    plant: (site) => change(site, 'DELETE FROM trust_certificate_results WHERE log_index = 0'),
+  },
+  {
+    name: 'an audit entry without its row',
+    kind: 'broken',
+    plant: (site) => change(site, 'DELETE FROM account_audit_entries WHERE log_index = 1'),
+  },
+  {
+    name: 'a person who was welcomed and is gone',
+    kind: 'lost',
+    plant: (site) => add(site, { what: 'done', fact: 'person nobody@example.org', value: 'member' }),
+  },
+  {
+    name: 'an operator’s policy that was not kept',
+    kind: 'lost',
+    plant: (site) => add(site, { what: 'done', fact: 'policy', value: '00' }),
+  },
+]
+
+/** Plants each defect into a copy of a site that the judge found whole. Returns the names of those that it does not notice. */
+export async function proveJudge(lane: Lane, whole: Site): Promise<string[]> {
+  const unnoticed: string[] = []
+  for (const { name, kind, plant } of defects) {
+    const site = await whole.copyTo('defect')
+    await plant(site)
+    const faults = await judge(site)
+    if (!faults.some((fault) => fault.kind === kind)) unnoticed.push(name)
+  }
+  rmSync(path.join(lane.folder, 'defect'), { recursive: true, force: true })
+  console.log(`planted defects ${defects.length}, noticed by the judge ${defects.length - unnoticed.length}`)
+  return unnoticed
+}
+
+/** The real thing: entries are logged and acknowledged, then the data folder is what it was before. */
+async function forget(site: Site): Promise<void> {
+  const before = `${site.dataFolder}.before`
+  await mustRun(['cp', '-a', site.dataFolder, before])
+  const journal = new Journal(site.journalFile)
+  const instance = await site.start()
+  try {
+    const client = await openClient(site, instance, journal)
+    for (let count = 0; count < 3; count += 1) await logEntry(client, newEntry())
+  } finally {
+    await instance.kill()
+    journal.close()
+  }
+  rmSync(site.dataFolder, { recursive: true })
+  await mustRun(['mv', before, site.dataFolder])
+}
+
+function add(site: Site, line: JournalLine): void {
+  const journal = new Journal(site.journalFile)
+  journal.write(line)
+  journal.close()
+}
+
+/** The first line of a kind that fits. */
+function lineOf<What extends JournalLine['what']>(
+  site: Site,
+  what: What,
+  fits: (line: JournalOf<What>) => boolean = () => true,
+) {
+  const journal = new Journal(site.journalFile)
+  const line = journal.lines().find((one): one is JournalOf<What> => one.what === what && fits(one as JournalOf<What>))
+  journal.close()
+  if (line === undefined) throw new Error(`the journal has no such line "${what}"`)
+  return line
+}
+
+function loggedLater(site: Site): JournalOf<'logged'> {
+  return lineOf(site, 'logged', ({ index }) => index !== '0')
+}
+
+function fileOf(site: Site, pattern: string): string {
+  const folder = path.join(site.dataFolder, 'blobs', 'logs')
+  const [found] = globSync(pattern, { cwd: folder }).sort()
+  if (found === undefined) throw new Error(`no log has a file ${pattern}`)
+  return path.join(folder, found)
+}
+
+function flip(site: Site, pattern: string): void {
+  const file = fileOf(site, pattern)
+  const bytes = readFileSync(file)
+  const at = Math.floor(bytes.length / 2)
+  bytes[at] = (bytes[at] ?? 0) ^ 1
+  writeFileSync(file, bytes)
+}
+
+function change(site: Site, sql: string): void {
+  const database = new DatabaseSync(path.join(site.dataFolder, 'database', 'countersign.sqlite'))
+  const { changes } = database.prepare(sql).run()
+  database.close()
+  if (changes !== 1) throw new Error(`${changes} rows changed by ${sql}`)
+}
