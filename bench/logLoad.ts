@@ -90,7 +90,8 @@ function sendNext(phase: Phase, socket: Socket): void {
   const number = phase.started++
   const dueMs = load.pacePerSecond === 0 ? performance.now() : phase.startMs + (number / load.pacePerSecond) * 1000
   const request = requests[number]
-  if (request === undefined || dueMs - phase.startMs > load.measureMs) return void socket.end()
+  const isOver = Math.max(dueMs, performance.now()) - phase.startMs > load.measureMs
+  if (request === undefined || isOver) return void socket.end()
   const send = () => {
     socket.write(request)
     receive(socket, (status) => {

@@ -1,7 +1,6 @@
 import type { Clock } from '@countersign/local/clock/clock.ts'
 import { makeFolder } from '@countersign/local/files/durable.ts'
 import { lockFolder } from '@countersign/local/files/lock.ts'
-import type { KeyStore } from '@countersign/platform/keystore/keyStore.ts'
 import { Outbox } from '@countersign/platform/outbox/outbox.ts'
 import type { Logger } from '@countersign/platform/telemetry/logger.ts'
 import { type AuditTrail, createAuditTrail } from '../account/audit/auditTrail.ts'
@@ -15,8 +14,10 @@ import {
   type RequestedFacts,
   requireSameFacts,
 } from '../instance/facts.ts'
+import { signFirstEntry } from '../instance/firstEntry.ts'
 import { beginCreation, finishCreation, readInstanceFile } from '../instance/instanceFile.ts'
 import { newestTime } from '../instance/newestTime.ts'
+import { leafEntry } from '../log/leafEntry.ts'
 import type { LogDeps, LogName } from '../log/transparencyLog.ts'
 import { firstRootHash } from '../trust/anchors/openAnchors.ts'
 import { readTarget } from '../trust/anchors/readTarget.ts'
@@ -100,7 +101,7 @@ async function openParts(options: OpenOptions, facts: InstanceFacts, creating: b
   const auditLog = await openInstanceLog(logDeps, facts, { name: 'audit', keys: auditKeys })
   const audit = await createAuditTrail({ log: auditLog, database, clock, ownKeyIds: ownKeyIds(auditKeys) })
   const onlineKeys = auditedKeys(storage.onlineKeys, audit, 'operation')
-  if (creating) await createRoots(options, facts, storage, audit)
+  const firstEntry = creating ? await createRoots(options, facts, storage, audit) : undefined
 
   const issuers = await readIssuerCertificates(database)
   const open = async (name: LogName) =>
@@ -117,6 +118,7 @@ async function openParts(options: OpenOptions, facts: InstanceFacts, creating: b
     revocations: await open('revocations'),
     audit: auditLog,
   }
+  if (firstEntry && logs.artifacts.head().size === 0n) await logs.artifacts.append(leafEntry(firstEntry))
   const account = await openAccount({
     database,
     keys: storage.onlineKeys,
@@ -163,27 +165,20 @@ async function openParts(options: OpenOptions, facts: InstanceFacts, creating: b
   }
 }
 
+/** Everything that takes the root keys. Returns the first leaf of the artifact log. */
 async function createRoots(
   options: OpenOptions,
   facts: InstanceFacts,
   storage: Storage,
   audit: AuditTrail,
-): Promise<void> {
-  const rootKeys: KeyStore = openRootKeys(options.folder, await options.rootPassphrase(facts), options.clock)
-  await audit.record({
-    kind: 'instance.created',
-    actor: 'operator',
-    detail: { ...facts, ...addressesOf(facts) } as never,
-  })
-  await createTrust(
-    {
-      ...storage,
-      clock: options.clock,
-      rootKeys: auditedKeys(rootKeys, audit, 'creation'),
-      onlineKeys: auditedKeys(storage.onlineKeys, audit, 'creation'),
-    },
-    facts,
-  )
+): Promise<Uint8Array> {
+  const { folder, clock } = options
+  const rootKeys = auditedKeys(openRootKeys(folder, await options.rootPassphrase(facts), clock), audit, 'creation')
+  const onlineKeys = auditedKeys(storage.onlineKeys, audit, 'creation')
+  const detail = { ...facts, ...addressesOf(facts).origins }
+  await audit.record({ kind: 'instance.created', actor: 'operator', detail })
+  await createTrust({ ...storage, clock, rootKeys, onlineKeys }, facts)
+  return signFirstEntry(storage.blobs, rootKeys)
 }
 
 /** Publishes what follows from the keys; costs nothing when it is published already. The policy is only published once. */
