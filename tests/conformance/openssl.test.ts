@@ -3,11 +3,7 @@
  * a conformance that did not run is not conformance.
  */
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import path from 'node:path'
-import { after, test } from 'node:test'
+import { test } from 'node:test'
 import { parseTimestampRequest } from '@countersign/protocol/timestamp/request.ts'
 import { refuseTimestamp } from '@countersign/protocol/timestamp/response.ts'
 import { makeTestTimestampAuthority, stampForTest } from '@countersign/protocol/timestamp/timestampFixture.ts'
@@ -31,33 +27,9 @@ import {
 import { extendedKeyUsage, keyUsage, subjectAltName } from '@countersign/protocol/x509/extensions.ts'
 import { writeName } from '@countersign/protocol/x509/name.ts'
 import { readPem, writePem } from '@countersign/protocol/x509/pem.ts'
+import { openOpenssl } from './openssl.ts'
 
-const folder = mkdtempSync(path.join(tmpdir(), 'openssl-conformance-'))
-after(() => rmSync(folder, { recursive: true }))
-
-/** Exit status and everything openssl says; fails where there is no openssl. */
-function openssl(...args: readonly string[]): { status: number | null; output: string } {
-  const run = spawnSync('openssl', args, { cwd: folder, encoding: 'utf8' })
-  assert.equal(run.error, undefined, 'openssl must be installed for this test')
-  return { status: run.status, output: run.stdout + run.stderr }
-}
-
-function accepts(pattern: RegExp, ...args: readonly string[]): void {
-  const { status, output } = openssl(...args)
-  assert.match(output, pattern)
-  assert.equal(status, 0, output)
-}
-
-function refuses(pattern: RegExp, ...args: readonly string[]): void {
-  const { status, output } = openssl(...args)
-  assert.match(output, pattern)
-  assert.notEqual(status, 0, output)
-}
-
-function put(name: string, content: string | Uint8Array): string {
-  writeFileSync(path.join(folder, name), content)
-  return name
-}
+const { ask, accepts, refuses, put, read } = openOpenssl()
 
 const root = makeTestRoot('root')
 const issuer = makeTestIssuer(root, 'codeSigning')
@@ -79,7 +51,7 @@ test('openssl verifies our identity certificate, and refuses it with one byte ch
 })
 
 test('openssl prints the extensions of the identity certificate as we meant them', () => {
-  const { output } = openssl('x509', '-in', 'leaf.pem', '-noout', '-text')
+  const { output } = ask('x509', '-in', 'leaf.pem', '-noout', '-text')
   const expected = [
     /Version: 3 \(0x2\)/,
     /Subject: *\n/,
@@ -169,7 +141,7 @@ test('openssl verifies our CRL, prints it, and finds the revoked certificate on 
   putList('empty.crl', [])
   putList('gone.crl', [gone])
   accepts(/verify OK/, 'crl', '-in', 'gone.crl', '-CAfile', 'issuer.pem', '-noout')
-  const { output } = openssl('crl', '-in', 'gone.crl', '-noout', '-text')
+  const { output } = ask('crl', '-in', 'gone.crl', '-noout', '-text')
   for (const pattern of [
     /Issuing Distribution Point: critical\n +Full Name:\n +URI:http:\/\/sign\.example\.com\/crl\/1\.crl\s+Only User Certificates/,
     /X509v3 CRL Number: \n +(1763640000000000000|0x1879BA3E9C6D8000)/,
@@ -186,7 +158,7 @@ test('openssl does not take the CRL of another shard or a changed one', () => {
   putList('other.crl', [], 'http://sign.example.com/crl/2.crl')
   refuses(/scope|unable to get certificate CRL/i, ...verifyLeaf, '-crl_check', '-CRLfile', 'other.crl', 'leaf.pem')
   putList('sound.crl', [])
-  const changed = readPem(readFileSync(path.join(folder, 'sound.crl'), 'utf8'), ['X509 CRL'])[0] as Uint8Array
+  const changed = readPem(read('sound.crl').toString(), ['X509 CRL'])[0] as Uint8Array
   changed[changed.length - 1] = (changed[changed.length - 1] as number) ^ 1
   put('changed.crl', writePem('X509 CRL', changed))
   refuses(/CRL signature failure/, ...verifyLeaf, '-crl_check', '-CRLfile', 'changed.crl', 'leaf.pem')
@@ -207,7 +179,7 @@ test('openssl verifies our requests, and we read those of openssl', () => {
   accepts(/DNS:a\.example/, 'req', '-in', 'ours.csr', '-noout', '-text')
   accepts(/^/, 'ecparam', '-name', 'prime256v1', '-genkey', '-noout', '-out', 'theirs.key')
   accepts(/^/, 'req', '-new', '-key', 'theirs.key', '-subj', '/', '-out', 'theirs.csr')
-  const [theirs] = readPem(readFileSync(path.join(folder, 'theirs.csr'), 'utf8'), ['CERTIFICATE REQUEST'])
+  const [theirs] = readPem(read('theirs.csr').toString(), ['CERTIFICATE REQUEST'])
   assert.equal(parseCertificateRequest(theirs as Uint8Array).publicKey.asymmetricKeyType, 'ec')
 })
 
@@ -233,7 +205,7 @@ for (const options of [
 ]) {
   test(`openssl verifies our answer to its request ${options.join(' ')}`, () => {
     accepts(/^/, 'ts', '-query', '-data', 'data.txt', ...options, '-out', 'query.tsq')
-    const request = parseTimestampRequest(new Uint8Array(readFileSync(path.join(folder, 'query.tsq'))))
+    const request = parseTimestampRequest(new Uint8Array(read('query.tsq')))
     const response = stampForTest(timestamps, stamped, { request })
     put('answer.tsr', response)
     accepts(/Verification: OK/, ...verifyStamp, '-queryfile', 'query.tsq', '-in', 'answer.tsr')
@@ -256,7 +228,7 @@ for (const options of [
 
 test('openssl prints our timestamp as we meant it', () => {
   put('answer.tsr', stampForTest(timestamps, stamped))
-  const { output } = openssl('ts', '-reply', '-in', 'answer.tsr', '-text')
+  const { output } = ask('ts', '-reply', '-in', 'answer.tsr', '-text')
   for (const pattern of [
     /Status: Granted\./,
     /Policy OID: 1\.3\.6\.1\.4\.1\.57264\.2/,
@@ -282,7 +254,7 @@ for (const [failure, words] of [
 ] as const) {
   test(`openssl reads our refusal ${failure}`, () => {
     put('refusal.tsr', refuseTimestamp(failure))
-    const { output } = openssl('ts', '-reply', '-in', 'refusal.tsr', '-text')
+    const { output } = ask('ts', '-reply', '-in', 'refusal.tsr', '-text')
     assert.match(output, /Status: Rejected\./)
     assert.match(output, words)
   })

@@ -4,6 +4,7 @@
  * Ends with "crash points N, passed N, duplicates 0, lost 0", and status 1 unless it is so.
  */
 import path from 'node:path'
+import { installJudges, type Judges } from '../interop/installJudges.ts'
 import { inTemporaryFolder } from '../support/temporaryFolder.ts'
 import { fsckAll } from './crashFsck.ts'
 import type { Fault } from './crashJudge.ts'
@@ -11,7 +12,7 @@ import { planCreation, planLife } from './crashPlan.ts'
 import { excusedPoints, serverPoints, unaccounted } from './crashPoints.ts'
 import { proveJudge } from './crashSelfcheck.ts'
 import { type Lane, newLane, Site } from './crashSite.ts'
-import { type Strike, strike } from './crashStrike.ts'
+import { type Stage, type Strike, stages, strike } from './crashStrike.ts'
 
 /** What became of one strike. */
 interface Verdict {
@@ -37,10 +38,13 @@ async function run(root: string): Promise<boolean> {
   const unnoticed = await proveJudge(lifeLane, life.whole)
   for (const defect of unnoticed) console.log(`THE JUDGE DID NOT NOTICE: ${defect}`)
 
-  const progress = progressOf(all.filter(isChosen).length)
+  const planned = all.filter(isChosen)
+  console.log(`${planned.length} strikes: ${stages.map((stage) => `${stage} ${countOf(planned, stage)}`).join(', ')}`)
+  const say = progressOf(planned.length)
+  const judges = await installJudges()
   const verdicts = await Promise.all([
-    strikeAll(creationLane, creation.filter(isChosen), progress),
-    strikeAll(lifeLane, life.strikes.filter(isChosen), progress),
+    strikeAll(creationLane, creation.filter(isChosen), { judges, say }),
+    strikeAll(lifeLane, life.strikes.filter(isChosen), { judges, say }),
   ])
   return summary(verdicts.flat()) && gaps.length === 0 && unnoticed.length === 0
 }
@@ -49,25 +53,31 @@ function isChosen({ stage, order }: Strike): boolean {
   return chosen.every((word) => `${stage} ${order.point}`.includes(word))
 }
 
+function countOf(strikes: readonly Strike[], stage: Stage): number {
+  return strikes.filter((strike) => strike.stage === stage).length
+}
+
+interface Means {
+  readonly judges: Judges
+  say(verdict: Verdict, ms: number): void
+}
+
 /** One after the other, because all sites of a lane have the same addresses. */
-async function strikeAll(lane: Lane, planned: readonly Strike[], say: (verdict: Verdict, ms: number) => void) {
+async function strikeAll(lane: Lane, planned: readonly Strike[], { judges, say }: Means): Promise<Verdict[]> {
   const verdicts: Verdict[] = []
-  for (const [at, one] of planned.entries()) {
+  for (const one of planned) {
     const start = performance.now()
-    // Foreign checkers take seconds, so they see the last site of each stage.
-    const isLast = planned[at + 1]?.stage !== one.stage
-    const verdict = { strike: one, faults: await outcome(lane, one, isLast) }
+    const verdict = { strike: one, faults: await faultsAfter(lane, one, judges) }
     verdicts.push(verdict)
     say(verdict, performance.now() - start)
   }
   return verdicts
 }
 
-async function outcome(lane: Lane, { from, ...order }: Strike, withFsck: boolean): Promise<Fault[]> {
+async function faultsAfter(lane: Lane, { from, ...order }: Strike, judges: Judges): Promise<Fault[]> {
   const site = from === undefined ? Site.fresh(lane, 'run') : await from.copyTo('run')
-  const inspect = withFsck ? fsckAll(path.join(lane.folder, 'fsck')) : undefined
   try {
-    return await strike(site, order, inspect)
+    return await strike(site, order, (client) => fsckAll(judges, client, path.join(site.folder, 'fsck')))
   } catch (error) {
     return [{ kind: 'broken', message: error instanceof Error ? error.message : String(error) }]
   }

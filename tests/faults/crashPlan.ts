@@ -1,4 +1,3 @@
-import type { Instance } from '../support/startInstance.ts'
 import { type Client, logEntry, newEntry, openClient } from './crashClient.ts'
 import { Journal } from './crashJournal.ts'
 import { judge } from './crashJudge.ts'
@@ -58,11 +57,12 @@ export async function planLife(lane: Lane): Promise<LifePlan> {
   }
 }
 
+/** Fills last: among what else is done once is the job that clears partial tiles away. */
 async function fill(client: Client): Promise<void> {
+  await doOneOfEach(client)
   for (let done = 0; done < filledEntries; done += filledTogether) {
     await Promise.all(Array.from({ length: filledTogether }, () => logEntry(client, newEntry())))
   }
-  await doOneOfEach(client)
 }
 
 /** Each point of any start is struck in the first start that passes it: of the wounded ones, then of the whole one. */
@@ -118,10 +118,10 @@ async function watchRenewal(site: Site): Promise<Passings> {
   })
 }
 
-async function watch(site: Site, work: (client: Client, instance: Instance) => Promise<Passings>): Promise<Passings> {
+async function watch(site: Site, work: (client: Client) => Promise<Passings>): Promise<Passings> {
   let passed: Passings = new Map()
-  await live(site, async (client, instance) => {
-    passed = await work(client, instance)
+  await live(site, async (client) => {
+    passed = await work(client)
   })
   return passed
 }

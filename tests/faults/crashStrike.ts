@@ -18,7 +18,10 @@ import { administer, removePerson, signIn, welcomePerson } from './crashOperatio
 import type { Order, Site } from './crashSite.ts'
 
 /** What the server is doing when it is killed. `root` is a root command beside it, which is killed together with it. */
-export type Stage = 'creation' | 'start' | 'load' | 'stop' | 'root'
+export type Stage = (typeof stages)[number]
+
+/** In the order of a life. */
+export const stages = ['creation', 'start', 'load', 'stop', 'root'] as const
 
 /** One kill. */
 export interface Strike {
@@ -33,18 +36,18 @@ export function isWarm({ entries, certificates, timestamps }: WorkDone): boolean
   return entries >= 5 && certificates >= 1 && timestamps >= 1
 }
 
-/** Kills, restarts, asks again, judges. `inspect` may look at the restarted server before it ends. */
+/** Kills, restarts, asks again, judges. `inspect` looks at the restarted server before it ends, and throws what it finds wrong. */
 export async function strike(
   site: Site,
   { stage, order }: Omit<Strike, 'from'>,
-  inspect: (instance: Instance, client: Client) => Promise<void> = async () => {},
+  inspect: (client: Client) => Promise<void>,
 ): Promise<Fault[]> {
   await kill(site, stage, order)
-  await live(site, async (client, instance) => {
+  await live(site, async (client) => {
     await askAgain(client)
     await doOneOfEach(client)
     if (stage === 'root') await renewRoot(site)
-    await inspect(instance, client)
+    await inspect(client)
   })
   return judge(site)
 }
@@ -99,11 +102,11 @@ async function endUnderLoad(site: Site, { process }: Instance, load: Load, order
 }
 
 /** Runs a server on a site for as long as `work` takes, ends it properly, and lets the client see what it distributes. */
-export async function live(site: Site, work: (client: Client, instance: Instance) => Promise<void>): Promise<void> {
+export async function live(site: Site, work: (client: Client) => Promise<void>): Promise<void> {
   const journal = new Journal(site.journalFile)
   const instance = await site.start()
   try {
-    await work(await openClient(site, instance, journal), instance)
+    await work(await openClient(site, instance, journal))
     await openClient(site, instance, journal)
     await instance.stop()
   } catch (error) {

@@ -16,7 +16,6 @@ interface WrongBundle {
   readonly expectedCode: string
   readonly artifact?: Uint8Array
   readonly bundle: string
-  readonly sharesCodeBecause?: string
 }
 
 /** What `verify` must not take: a sound signature with one byte changed, and signatures that were never sound. */

@@ -8,12 +8,12 @@ export interface Outcome {
  * How a refusal is on record in the audit log of the instance that refused:
  * - `counted`: the caller is unknown, so it is one more of its code and minute;
  * - `entry`: the caller is known, so it is one `refusal` entry with the code;
- * - `nothing`: no server refused, because none was asked or none runs;
- * - `{ kinds }`: these entries instead, because the deed was announced before it failed.
+ * - `nothing`: no server refused, because none was asked or none runs, or because the caller did nothing wrong;
+ * - `{ kinds }`: these entries instead, because a key was used before the deed failed.
  */
 export type Recorded = 'counted' | 'entry' | 'nothing' | { readonly kinds: readonly string[] }
 
-/** One row of the table: something wrong that is put in, and what has to come of it. */
+/** One row of the table: something wrong that is put in, and what has to come of it. Why rows share a code: `whyShared`. */
 export interface BadInput {
   readonly input: string
   /** Of `verify` the codes of all checks that fail, in the order of the checks. */
@@ -21,15 +21,21 @@ export interface BadInput {
   /** The exit code of a command, or the HTTP status of an answer. */
   readonly expectedExit: number
   readonly recorded: Recorded
-  /** Why another row has the same code. */
-  readonly sharesCodeBecause?: string
   run(): Promise<Outcome>
 }
 
-/** Rows that are prepared together; nothing of the preparation happens while state is compared. */
-export interface Group {
-  readonly name: string
-  readonly rows: readonly BadInput[]
+/** Makes rows of one kind: all that differs is what is put in and what has to come of it. */
+export function rowMaker<Put extends readonly unknown[]>(
+  recorded: Recorded,
+  run: (...put: Put) => Promise<Outcome>,
+): (input: string, expectedCode: string, expectedExit: number, ...put: Put) => BadInput {
+  return (input, expectedCode, expectedExit, ...put) => ({
+    input,
+    expectedCode,
+    expectedExit,
+    recorded,
+    run: () => run(...put),
+  })
 }
 
 /**

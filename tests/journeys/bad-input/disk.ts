@@ -3,23 +3,39 @@ import { closeSync, mkdirSync, openSync, rmSync, writeFileSync, writeSync } from
 import path from 'node:path'
 import { freePort } from '../../support/freePort.ts'
 import { mustRun } from '../../support/runProgram.ts'
-import type { BadInput } from './badInput.ts'
+import type { Instance } from '../../support/startInstance.ts'
+import { type BadInput, rowMaker } from './badInput.ts'
+import type { Client } from './client.ts'
 import { postJson, serverOutcome } from './commands.ts'
 import { pauseScheduledWork, type Setting, signIn, startEnding, trustIn } from './setting.ts'
-import { certificateRequest, certify, entryRequest, sha256, signBundle } from './signing.ts'
+import {
+  type Api,
+  type CertifiedKey,
+  certificateRequest,
+  certify,
+  entryRequest,
+  sha256,
+  signBundle,
+} from './signing.ts'
 
-const FULL = 'whatever was to be written, the operator does the same: make space'
-const WHOLE = 'nothing is wrong: this shows that nothing was lost'
 const SIZE_MB = 32
 const OWNER = 'owner@example.org'
 
-/** An instance on a small disk: rows for the full disk, and rows for after space was made. */
-export async function openSmallDisk(setting: Setting): Promise<{
-  full(): Promise<BadInput[]>
-  withSpaceAgain(): Promise<BadInput[]>
-  stop(): Promise<void>
-}> {
-  const { folder, clients, ending, places } = setting
+/** An instance on a disk of its own. */
+export interface SmallDisk extends Api {
+  readonly folder: string
+  readonly dataFolder: string
+  readonly client: Client
+  readonly key: CertifiedKey
+  readonly token: string
+  /** A file whose signature was acknowledged before the disk was full. */
+  readonly acknowledged: string
+  start(): Promise<Instance>
+  instance: Instance
+}
+
+/** Mounts a small tmpfs and makes an instance on it; from here on it is part of the state. */
+export async function openSmallDisk({ folder, clients, ending, places }: Setting): Promise<SmallDisk> {
   const own = path.join(folder, 'disk')
   mkdirSync(own)
   await mustRun(['mount', '-t', 'tmpfs', '-o', `size=${SIZE_MB}m,mode=700`, 'tmpfs', own])
@@ -27,78 +43,72 @@ export async function openSmallDisk(setting: Setting): Promise<{
     await mustRun(['umount', '--lazy', own])
   })
   const options = { dataFolder: path.join(own, 'data'), port: await freePort(), httpPort: await freePort() }
-  let instance = await startEnding(ending, { ...options, arguments: ['--first-person', OWNER] })
+  const instance = await startEnding(ending, { ...options, arguments: ['--first-person', OWNER] })
   const { client, ca } = await trustIn(instance, clients.make('owner'))
   const { token } = await signIn(instance, ca)
   const api = { publicUrl: instance.publicUrl, ca }
   const key = await certify(api, token, OWNER)
-  const [acknowledged, refused] = [path.join(folder, 'acknowledged'), path.join(folder, 'refused')]
+  const acknowledged = path.join(folder, 'acknowledged')
+  await signFile(api, key, acknowledged)
+  places.push({ name: 'disk', folder: own, kind: 'instance' })
+  const start = async () => {
+    const started = await startEnding(ending, options)
+    await pauseScheduledWork(started)
+    return started
+  }
+  return { ...api, folder: own, dataFolder: options.dataFolder, client, key, token, acknowledged, start, instance }
+}
+
+/** What is refused while nothing can be written. */
+export async function fullDiskRows(disk: SmallDisk, { folder }: Setting): Promise<BadInput[]> {
+  const { publicUrl, ca, client, key, token, dataFolder } = disk
+  const refused = path.join(folder, 'refused')
+  writeFileSync(refused, 'signed while the disk was full\n')
   const tokenFile = path.join(folder, 'token')
   writeFileSync(tokenFile, token, { mode: 0o600 })
-  await signFile(acknowledged)
-  writeFileSync(refused, 'signed while the disk was full\n')
-  await pauseScheduledWork(instance)
+  const words = ['sign', refused, '--yes', '--token-file', tokenFile]
+  await pauseScheduledWork(disk.instance)
+  // Remembers that it was said what becomes public, and follows the logs.
+  await client.run(...words)
+  rmSync(`${refused}.sigstore.json`)
   await client.run('log', 'audit')
-  places.push({ name: 'disk', folder: own, kind: 'instance' })
+  fill(path.join(disk.folder, 'filler'))
 
-  async function signFile(file: string): Promise<void> {
-    const artifact = Buffer.from(`${path.basename(file)}\n`)
-    writeFileSync(file, artifact)
-    writeFileSync(`${file}.sigstore.json`, await signBundle(api, artifact, key))
-  }
+  const artifact = Buffer.from('not logged\n')
+  const signature = new Uint8Array(sign('sha256', artifact, key.privateKey))
+  const entry = entryRequest(sha256(artifact), signature, key.certificate)
+  const post = rowMaker('nothing', (path: string, body: unknown) => postJson(`${publicUrl}${path}`, ca, body))
+  const command = rowMaker('nothing', () => client.run(...words))
+  const invite = rowMaker('nothing', () => serverOutcome('people', 'invite', 'late@example.org', '--data', dataFolder))
+  const request = certificateRequest(token, OWNER)
+  return [
+    post('full disk: log entry', 'files.no-space', 507, '/api/v2/log/entries', entry),
+    post('full disk: certificate', 'database.no-space', 507, '/api/v2/signingCert', request),
+    command('full disk: sign', 'database.no-space', 2),
+    invite('full disk: invitation', 'database.no-space', 2),
+  ]
+}
 
-  return {
-    async full() {
-      const artifact = Buffer.from('not logged\n')
-      const signature = new Uint8Array(sign('sha256', artifact, key.privateKey))
-      fill(path.join(own, 'filler'))
-      const row = (input: string, expectedCode: string, expectedExit: number, run: BadInput['run']): BadInput => ({
-        ...{
-          input: `full disk: ${input}`,
-          expectedCode,
-          expectedExit,
-          recorded: 'nothing',
-          sharesCodeBecause: FULL,
-          run,
-        },
-      })
-      return [
-        row('log entry', 'files.no-space', 507, () =>
-          postJson(
-            `${api.publicUrl}/api/v2/log/entries`,
-            ca,
-            entryRequest(sha256(artifact), signature, key.certificate),
-          ),
-        ),
-        row('certificate', 'database.no-space', 507, () =>
-          postJson(`${api.publicUrl}/api/v2/signingCert`, ca, certificateRequest(token, OWNER)),
-        ),
-        row('sign', 'database.no-space', 2, () => client.run('sign', refused, '--yes', '--token-file', tokenFile)),
-        row('invitation', 'database.no-space', 2, () =>
-          serverOutcome('people', 'invite', 'late@example.org', '--data', options.dataFolder),
-        ),
-      ]
-    },
-    async withSpaceAgain() {
-      rmSync(path.join(own, 'filler'))
-      const late = path.join(folder, 'signed-late')
-      await signFile(late)
-      await instance.stop()
-      instance = await startEnding(ending, options)
-      await pauseScheduledWork(instance)
-      await client.run('log', 'audit')
-      const row = (input: string, ...command: string[]): BadInput => ({
-        ...{ input: `after the full disk: ${input}`, expectedCode: 'none', expectedExit: 0, recorded: 'nothing' },
-        ...{ sharesCodeBecause: WHOLE, run: () => client.run(...command) },
-      })
-      return [
-        row('what was acknowledged before verifies', 'verify', acknowledged),
-        row('what was signed since verifies', 'verify', late),
-        row('every entry of every log is there', 'log', 'audit', '--full'),
-      ]
-    },
-    stop: () => instance.stop(),
-  }
+/** What must be there after space was made, without and with a restart. */
+export async function spaceAgainRows(disk: SmallDisk, { folder }: Setting): Promise<BadInput[]> {
+  const late = path.join(folder, 'signed-late')
+  rmSync(path.join(disk.folder, 'filler'))
+  await signFile(disk, disk.key, late)
+  await disk.instance.stop()
+  disk.instance = await disk.start()
+  await disk.client.run('log', 'audit')
+  const after = rowMaker('nothing', (...words: string[]) => disk.client.run(...words))
+  return [
+    after('after the full disk: what was acknowledged before', 'none', 0, 'verify', disk.acknowledged),
+    after('after the full disk: what was signed since', 'none', 0, 'verify', late),
+    after('after the full disk: every entry of every log', 'none', 0, 'log', 'audit', '--full'),
+  ]
+}
+
+async function signFile(api: Api, key: CertifiedKey, file: string): Promise<void> {
+  const artifact = Buffer.from(`${path.basename(file)}\n`)
+  writeFileSync(file, artifact)
+  writeFileSync(`${file}.sigstore.json`, await signBundle(api, artifact, key))
 }
 
 /** Fills the disk to the last byte. */

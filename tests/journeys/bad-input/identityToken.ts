@@ -38,3 +38,9 @@ function joseSignature(der: Uint8Array): Buffer {
   const parts = readDer(der).children.map((part) => Buffer.from(positiveIntegerBytes(part, 'part of the signature')))
   return Buffer.concat(parts.map((part) => Buffer.concat([Buffer.alloc(32 - part.length), part])))
 }
+
+/** A token with other claims under the signature that it had. */
+export function withOtherClaims(token: string, claims: Claims): string {
+  const [header, , signature] = token.split('.')
+  return `${header}.${Buffer.from(JSON.stringify(claims)).toString('base64url')}.${signature}`
+}

@@ -7,61 +7,62 @@ import type { BadInput } from './badInput.ts'
 import { changedNote } from './bundleJson.ts'
 import { openStolenKeys } from './forgedCertificate.ts'
 import { changeByte, type Lie } from './lyingMirror.ts'
-import { ANNA, type Setting } from './setting.ts'
+import { ANNA, type Production, type Setting } from './setting.ts'
 import { certify, signBundle } from './signing.ts'
 
-const ASKED_TWICE = '`log audit` and `verify` meet the same lie and have to name it alike'
-const artifactCheckpoint = /\/api\/v2\/checkpoint$/
+const checkpoint = /\/api\/v2\/checkpoint$/
+const tile = /\/api\/v2\/tile\/0\//
 
-/** What a mirror in front of the logs must not get away with. Each client sees one lie, because a fork is never forgotten. */
-export async function logRows(setting: Setting): Promise<BadInput[]> {
-  const { production, clients, folder } = setting
+/** What a mirror in front of the logs must not get away with. */
+export async function logRows({ production, clients, folder }: Setting): Promise<BadInput[]> {
+  const old = await readCheckpoint(production)
   const file = path.join(folder, 'release-1.1.0')
-  const artifact = Buffer.from('release 1.1.0\n')
-  const old = await readCheckpoint(setting)
-  writeFileSync(file, artifact)
-  const bundle = await signBundle(production, artifact, await certify(production, production.token, ANNA))
-  writeFileSync(`${file}.sigstore.json`, bundle)
+  await signRelease(production, file)
   await production.client.run('log', 'audit')
-  const forked = await forkOf(setting, await readCheckpoint(setting))
-
-  const row = (input: string, expectedCode: string, about: RegExp, lie: Lie) => {
-    return (expectedExit: number, name: string, ...command: string[]): BadInput => {
-      const client = clients.make(name, production.client)
-      return {
-        ...{ input: `${input}: ${command[0]}`, expectedCode, expectedExit, recorded: 'nothing' },
-        sharesCodeBecause: ASKED_TWICE,
-        run: () => production.mirror.whileLying(about, lie, () => client.run(...command)),
-      }
+  const fork = await forkOf(production, await readCheckpoint(production))
+  const [audit, verify] = [
+    ['log', 'audit'],
+    ['verify', file],
+  ] as const
+  let machines = 0
+  const row = (about: RegExp, lie: Lie) => {
+    return (input: string, expectedCode: string, expectedExit: number, ...words: readonly string[]): BadInput => {
+      // A machine of its own, because a fork is never forgotten.
+      const client = clients.make(`lied-to-${++machines}`, production.client)
+      const run = () => production.mirror.whileLying(about, lie, () => client.run(...words))
+      return { input: `${input}: ${words[0]}`, expectedCode, expectedExit, recorded: 'nothing', run }
     }
   }
-  const replayed = row('old checkpoint, replayed', 'feed.rolled-back', artifactCheckpoint, () => Buffer.from(old))
-  const fork = row('forked checkpoint', 'feed.forked', artifactCheckpoint, () => Buffer.from(forked))
-  const changed = row('served checkpoint, one byte changed', 'log.note-signature-wrong', artifactCheckpoint, (bytes) =>
-    Buffer.from(changedNote(bytes.toString('utf8'))),
-  )
-  const tile = row('served tile, one byte changed', 'feed.tiles-wrong', /\/api\/v2\/tile\/0\//, changeByte)
+  const replayed = row(checkpoint, () => Buffer.from(old))
+  const forked = row(checkpoint, () => Buffer.from(fork))
+  const changed = row(checkpoint, (bytes) => Buffer.from(changedNote(bytes.toString('utf8'))))
   return [
-    replayed(1, 'replayed-audit', 'log', 'audit'),
-    replayed(2, 'replayed-verify', 'verify', file),
-    fork(1, 'forked-audit', 'log', 'audit'),
-    fork(2, 'forked-verify', 'verify', file),
-    changed(1, 'changed-audit', 'log', 'audit'),
-    changed(2, 'changed-verify', 'verify', file),
-    { ...tile(2, 'tile-audit', 'log', 'audit', '--full') },
+    replayed('old checkpoint, replayed', 'feed.rolled-back', 1, ...audit),
+    replayed('old checkpoint, replayed', 'feed.rolled-back', 2, ...verify),
+    forked('forked checkpoint', 'feed.forked', 1, ...audit),
+    forked('forked checkpoint', 'feed.forked', 2, ...verify),
+    changed('served checkpoint, one byte changed', 'log.note-signature-wrong', 1, ...audit),
+    changed('served checkpoint, one byte changed', 'log.note-signature-wrong', 2, ...verify),
+    row(tile, changeByte)('served tile, one byte changed', 'feed.tiles-wrong', 2, ...audit, '--full'),
   ]
 }
 
-async function readCheckpoint({ production: { publicUrl, ca } }: Setting): Promise<string> {
+async function signRelease(production: Production, file: string): Promise<void> {
+  const artifact = Buffer.from('release 1.1.0\n')
+  writeFileSync(file, artifact)
+  const bundle = await signBundle(production, artifact, await certify(production, production.token, ANNA))
+  writeFileSync(`${file}.sigstore.json`, bundle)
+}
+
+async function readCheckpoint({ publicUrl, ca }: Production): Promise<string> {
   const { bytes } = await callInstance(`${publicUrl}/api/v2/checkpoint`, { ca })
   return bytes.toString('utf8')
 }
 
 /** Another history of the same size, signed by the log's own key: what only its operator could make. */
-async function forkOf({ production }: Setting, note: string): Promise<string> {
-  const keys = await openStolenKeys(production.folder, production.keyFile)
-  const signingKey = await keys.open('log-artifacts')
-  const key = noteKey(new URL(production.publicUrl).hostname, 0x01, signingKey.spki)
+async function forkOf({ folder, keyFile, publicUrl }: Production, note: string): Promise<string> {
+  const signingKey = await (await openStolenKeys(folder, keyFile)).open('log-artifacts')
+  const key = noteKey(new URL(publicUrl).hostname, 0x01, signingKey.spki)
   const { root } = openCheckpoint(note, key)
   const text = parseNote(note).text.replace(root.toBase64(), changeByte(root).toBase64())
   const signature = await signingKey.sign(Buffer.from(text))

@@ -1,11 +1,10 @@
 import { callInstance } from '../../support/callInstance.ts'
 import { PageVisitor } from '../../support/pageVisitor.ts'
-import { type InvitationLink, redeemInvitation } from '../../support/people.ts'
-import type { BadInput, Outcome } from './badInput.ts'
-import { serverOutcome } from './commands.ts'
+import { deviceToken, type InvitationLink, redeemInvitation } from '../../support/people.ts'
+import { type BadInput, type Outcome, rowMaker } from './badInput.ts'
+import { postJson, serverOutcome } from './commands.ts'
 import type { Setting } from './setting.ts'
-
-const NO_DIFFERENCE = 'strangers must not learn which invitations exist; the advice is the same'
+import { certificateRequest } from './signing.ts'
 
 /** Invitations, forms and names of people that must not be taken. */
 export async function peopleRows({ production, development }: Setting): Promise<BadInput[]> {
@@ -13,27 +12,37 @@ export async function peopleRows({ production, development }: Setting): Promise<
   const invite = (email: string) => instance.admin<InvitationLink>('people', 'invite', email)
   const [used, open] = [await invite('bob@example.org'), await invite('carol@example.org')]
   await redeemInvitation(new PageVisitor(ca), used)
-  const page = (input: string, expectedCode: string, expectedExit: number, run: () => Promise<Outcome>): BadInput => ({
-    ...{ input, expectedCode, expectedExit, recorded: 'counted', run },
-  })
-  const invitation = (input: string, offered: InvitationLink, trusted = ca): BadInput => ({
-    ...page(input, 'account.invitation-wrong', 403, () => redeem(offered, trusted)),
-    sharesCodeBecause: NO_DIFFERENCE,
-  })
-  const command = (input: string, expectedCode: string, expectedExit: number, ...words: string[]): BadInput => ({
-    ...{ input, expectedCode, expectedExit, recorded: 'entry' },
-    run: () => serverOutcome(...words, '--data', instance.dataFolder),
-  })
+  const removed = await removedPerson(production)
+  const unknown = `${publicUrl}/people/invitations/${'0'.repeat(32)}`
+
+  const invitation = rowMaker('counted', (offered: InvitationLink, trusted = ca) => redeem(offered, trusted))
+  const foreignForm = rowMaker('counted', () => sendForeignForm(open, ca))
+  const token = rowMaker('entry', () => postJson(`${publicUrl}/api/v2/signingCert`, ca, removed))
+  const command = rowMaker('entry', (...words: string[]) => serverOutcome(...words, '--data', instance.dataFolder))
   return [
-    invitation('invitation, used a second time', used),
-    invitation('invitation, wrong code', { ...open, code: used.code }),
-    invitation('invitation, expired', development.expiredInvitation, development.ca),
-    invitation('invitation that nobody made', { ...open, link: `${publicUrl}/people/invitations/${'0'.repeat(32)}` }),
-    page('form from another site', 'account.form-invalid', 400, () => sendForeignForm(open, ca)),
+    invitation('invitation, used a second time', 'account.invitation-wrong', 403, used),
+    invitation('invitation, wrong code', 'account.invitation-wrong', 403, { ...open, code: used.code }),
+    invitation(
+      'invitation, expired',
+      ...(['account.invitation-wrong', 403] as const),
+      ...([development.expiredInvitation, development.ca] as const),
+    ),
+    invitation('invitation that nobody made', 'account.invitation-wrong', 403, { ...open, link: unknown }),
+    foreignForm('form from another site', 'account.form-invalid', 400),
+    token('identity token of a person who was removed', 'account.token-person-removed', 403),
     command('invitation for what is no e-mail address', 'account.email-invalid', 1, 'people', 'invite', 'bob@'),
     command('removal of somebody unknown', 'account.person-unknown', 1, 'people', 'remove', 'nobody@example.org'),
-    command('scheduled work that does not exist', 'jobs.unknown', 1, 'jobs', 'run', 'nothing'),
   ]
+}
+
+/** A request for a certificate, sound but for the person who was removed after the token was made. */
+async function removedPerson({ instance, ca, publicUrl }: Setting['production']) {
+  const email = 'dave@example.org'
+  const browser = new PageVisitor(ca)
+  await redeemInvitation(browser, await instance.admin<InvitationLink>('people', 'invite', email))
+  const { id_token: token } = await deviceToken(`${publicUrl}/oidc`, browser, ca)
+  await instance.admin('people', 'remove', email)
+  return certificateRequest(token, email)
 }
 
 async function redeem({ link, code }: InvitationLink, ca: string): Promise<Outcome> {

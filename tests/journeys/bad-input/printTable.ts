@@ -1,11 +1,12 @@
+import { whyShared } from './sharedCodes.ts'
 import type { Result } from './tableRunner.ts'
 
 const headings = ['input', 'expected code', 'code', 'exit', 'state before', 'after', 'result']
 
 /** Prints the table; codes of several checks stand below each other, and why rows share a code stands in notes below. */
 export function printTable(results: readonly Result[]): void {
-  const reasons = [...new Set(results.flatMap(({ sharesCodeBecause }) => sharesCodeBecause ?? []))]
-  const rows = results.map((result) => cellsOf(result, reasons))
+  const shared = Object.keys(whyShared)
+  const rows = results.map((result) => cellsOf(result, shared))
   const widths = headings.map((heading, column) =>
     Math.max(heading.length, ...rows.flatMap((row) => (row[column] ?? []).map((line) => line.length))),
   )
@@ -22,12 +23,12 @@ export function printTable(results: readonly Result[]): void {
     const height = Math.max(...row.map((lines) => lines.length))
     for (let line = 0; line < height; line += 1) print(row.map((lines) => lines[line] ?? ''))
   }
-  printNotes(reasons)
+  printNotes()
 }
 
-function cellsOf(result: Result, reasons: readonly string[]): string[][] {
-  const { input, expectedCode, outcome, before, after, faults, sharesCodeBecause } = result
-  const note = sharesCodeBecause === undefined ? '' : ` [${reasons.indexOf(sharesCodeBecause) + 1}]`
+function cellsOf(result: Result, shared: readonly string[]): string[][] {
+  const { input, expectedCode, outcome, before, after, faults } = result
+  const note = shared.includes(expectedCode) ? ` [${shared.indexOf(expectedCode) + 1}]` : ''
   return [
     [input],
     `${expectedCode}${note}`.split(/ (?!\[)/),
@@ -39,7 +40,7 @@ function cellsOf(result: Result, reasons: readonly string[]): string[][] {
   ]
 }
 
-function printNotes(reasons: readonly string[]): void {
+function printNotes(): void {
   console.log(
     '\nState is every row of the databases, every file of the instances with their secrets, and every file of the clients,',
   )
@@ -47,6 +48,6 @@ function printNotes(reasons: readonly string[]): void {
     'without the audit log, kept evidence and counts of wrong codes, which are the records of refusals, and without locks.',
   )
   console.log('Of `verify` and `log audit` the codes of all failed checks stand below each other.')
-  console.log('\nRows that share a code do so because')
-  for (const [at, reason] of reasons.entries()) console.log(`  [${at + 1}] ${reason}`)
+  console.log('\nRows share a code where the caller must not learn the difference, or would do the same:')
+  for (const [at, [code, why]] of Object.entries(whyShared).entries()) console.log(`  [${at + 1}] ${code}: ${why}`)
 }

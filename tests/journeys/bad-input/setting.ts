@@ -139,6 +139,8 @@ async function makeDevelopment({ folder, clients, fakeClock, ending }: Parts): P
 /** Starts a server that is killed at the end at the latest. */
 export async function startEnding(ending: AsyncDisposableStack, options: InstanceOptions): Promise<Instance> {
   const instance = await startInstance(options)
+  // Interrupted meanwhile: nobody would end it any more.
+  if (ending.disposed) await instance.kill()
   ending.defer(() => instance.kill())
   return instance
 }

@@ -3,7 +3,7 @@ import type { BadInput, Outcome } from './badInput.ts'
 import { differences, digestOf, type Place, readState } from './state.ts'
 
 /** A row after it ran. */
-export interface Result extends Pick<BadInput, 'input' | 'expectedCode' | 'expectedExit' | 'sharesCodeBecause'> {
+export interface Result extends Pick<BadInput, 'input' | 'expectedCode'> {
   readonly outcome: Outcome
   readonly before: string
   readonly after: string
@@ -29,7 +29,7 @@ export class TableRunner {
 
   /** Runs one row. Never rejects: what goes wrong is a fault of the row. */
   async run(row: BadInput): Promise<Result> {
-    const { input, expectedCode, expectedExit, recorded, sharesCodeBecause } = row
+    const { input, expectedCode, expectedExit, recorded } = row
     if (recorded === 'counted') this.#counted.set(expectedCode, (this.#counted.get(expectedCode) ?? 0) + 1)
     const [before, known] = [readState(this.#places), readAuditEntries(this.#places)]
     const faults: string[] = []
@@ -44,11 +44,7 @@ export class TableRunner {
     if (changed.length > 0) faults.push(`changed ${changed.join(', ')}`)
     const growth = wrongGrowth(recorded, expectedCode, newEntries(known, entries))
     if (growth) faults.push(growth)
-    const result = {
-      ...{ input, expectedCode, expectedExit, outcome, faults },
-      ...{ before: digestOf(before), after: digestOf(after) },
-      ...(sharesCodeBecause && { sharesCodeBecause }),
-    }
+    const result = { input, expectedCode, outcome, faults, before: digestOf(before), after: digestOf(after) }
     this.results.push(result)
     return result
   }
@@ -72,12 +68,4 @@ function newEntries(before: readonly AuditEntry[], after: readonly AuditEntry[])
     const known = before.filter(({ instance }) => instance === name).length
     return after.filter(({ instance }) => instance === name).slice(known)
   })
-}
-
-/** Codes that several rows have, where a row does not say why. */
-export function unexplainedSharing(results: readonly Result[]): string[] {
-  return results
-    .filter(({ sharesCodeBecause }) => sharesCodeBecause === undefined)
-    .filter((one) => results.some((other) => other !== one && other.expectedCode === one.expectedCode))
-    .map(({ input, expectedCode }) => `"${input}" shares ${expectedCode} and does not say why`)
 }

@@ -1,107 +1,55 @@
-import type { BadInput } from './badInput.ts'
+import { type BadInput, rowMaker } from './badInput.ts'
 import { postJson } from './commands.ts'
 import { openStolenKeys } from './forgedCertificate.ts'
-import { claimsOf, confusedToken, signToken, unsignedToken } from './identityToken.ts'
+import { claimsOf, confusedToken, signToken, unsignedToken, withOtherClaims } from './identityToken.ts'
 import { ANNA, type Setting } from './setting.ts'
 import { certificateRequest } from './signing.ts'
 
-const LIMITS = 'the limit on the request answers before anything is read; the caller does the same: send less'
-
-/** A request for a certificate that is refused for its identity token. */
-interface WrongToken {
-  readonly input: string
-  readonly expectedCode: string
-  readonly token: string
-}
-
-/** What the authority must not give a certificate for. */
-export async function tokenRows(setting: Setting): Promise<BadInput[]> {
-  const { production } = setting
-  const url = `${production.publicUrl}/api/v2/signingCert`
-  const row = (input: string, expectedCode: string, expectedExit: number, body: unknown): BadInput => ({
-    ...{ input, expectedCode, expectedExit, recorded: 'counted' },
-    run: () => postJson(url, production.ca, body),
-  })
-  const request = certificateRequest(production.token, ANNA)
-  const tokens = await wrongTokens(setting)
-  return [
-    ...tokens.map(({ input, expectedCode, token }) => row(input, expectedCode, 400, certificateRequest(token, ANNA))),
-    row('no identity token', 'trust.token-missing', 401, { publicKeyRequest: request.publicKeyRequest }),
-    {
-      ...row('identity token of 1 MB', 'http.too-large', 413, certificateRequest('a'.repeat(1_000_000), ANNA)),
-      sharesCodeBecause: LIMITS,
-    },
-    {
-      ...row('proof of possession by another name', 'trust.possession-wrong', 400, {
-        ...certificateRequest(production.token, 'mallory@example.org'),
-      }),
-      // The token proved who it is.
-      recorded: 'entry',
-    },
-    row('public key that is none', 'trust.request-form', 400, {
-      ...request,
-      publicKeyRequest: { ...request.publicKeyRequest, publicKey: { content: 'no key' } },
-    }),
-    row('request with a field that nobody knows', 'http.invalid-body', 400, { ...request, comment: 'trust me' }),
-    row('request with the same field twice', 'json.duplicate-key', 400, '{"credentials":{},"credentials":{}}'),
-  ]
-}
-
-async function wrongTokens({ production, development }: Setting): Promise<WrongToken[]> {
+/** What the authority must not give a certificate for. Most tokens are signed with the issuer's own key, so that one thing is wrong. */
+export async function tokenRows({ production, development }: Setting): Promise<BadInput[]> {
+  const { ca, publicUrl, token: sound } = production
   const keys = await openStolenKeys(production.folder, production.keyFile)
   const key = await keys.open('oidc-tokens')
-  const sound = claimsOf(production.token)
+  const claims = claimsOf(sound)
   const now = Math.floor(Date.now() / 1000)
-  return [
-    {
-      input: 'identity token of a wrong issuer',
-      expectedCode: 'account.token-issuer',
-      token: await signToken(key, { ...sound, iss: `${development.publicUrl}/oidc` }),
-    },
-    {
-      input: 'identity token for a wrong audience',
-      expectedCode: 'account.token-audience',
-      token: await signToken(key, { ...sound, aud: 'another-service' }),
-    },
-    {
-      input: 'identity token that expired a minute ago',
-      expectedCode: 'account.token-expired',
-      token: await signToken(key, { ...sound, iat: now - 600, exp: now - 60 }),
-    },
-    {
-      input: 'identity token of an hour ahead',
-      expectedCode: 'account.token-not-yet-valid',
-      token: await signToken(key, { ...sound, iat: now + 3600, exp: now + 7200 }),
-    },
-    {
-      input: 'identity token without a signature (alg none)',
-      expectedCode: 'account.token-unsigned',
-      token: unsignedToken(sound),
-    },
-    {
-      input: 'identity token with an HMAC under the public key (alg confusion)',
-      expectedCode: 'account.token-algorithm',
-      token: confusedToken(key, sound),
-    },
-    {
-      input: 'identity token, one claim changed',
-      expectedCode: 'account.token-signature',
-      token: withOtherClaims(production.token, { ...sound, email: 'root@example.org' }),
-    },
-    {
-      input: 'identity token by a key that the issuer does not publish',
-      expectedCode: 'account.token-key-unknown',
-      token: await signToken(key, sound, '0'.repeat(64)),
-    },
-    {
-      input: 'identity token that is no JWT',
-      expectedCode: 'account.token-malformed',
-      token: 'not-a-token',
-    },
-  ]
-}
+  const signed = (changes: object) => signToken(key, { ...claims, ...changes })
 
-function withOtherClaims(token: string, claims: object): string {
-  const [header, , signature] = token.split('.')
-  return `${header}.${Buffer.from(JSON.stringify(claims)).toString('base64url')}.${signature}`
+  const post = (body: unknown) => postJson(`${publicUrl}/api/v2/signingCert`, ca, body)
+  const token = rowMaker('counted', (text: string) => post(certificateRequest(text, ANNA)))
+  const request = rowMaker('counted', post)
+  const byAnna = rowMaker('entry', post)
+  const body = certificateRequest(sound, ANNA)
+  const { publicKeyRequest } = body
+  const issuer = await signed({ iss: `${development.publicUrl}/oidc` })
+  const audience = await signed({ aud: 'another-service' })
+  const expired = await signed({ iat: now - 600, exp: now - 60 })
+  const ahead = await signed({ iat: now + 3600, exp: now + 7200 })
+  const unpublished = await signToken(key, claims, '0'.repeat(64))
+  const changed = withOtherClaims(sound, { ...claims, email: 'root@example.org' })
+  return [
+    token('identity token of a wrong issuer', 'account.token-issuer', 400, issuer),
+    token('identity token for a wrong audience', 'account.token-audience', 400, audience),
+    token('identity token, expired a minute ago', 'account.token-expired', 400, expired),
+    token('identity token of an hour ahead', 'account.token-not-yet-valid', 400, ahead),
+    token('identity token, unsigned (alg none)', 'account.token-unsigned', 400, unsignedToken(claims)),
+    token('identity token, alg confusion (HMAC)', 'account.token-algorithm', 400, confusedToken(key, claims)),
+    token('identity token, one claim changed', 'account.token-signature', 400, changed),
+    token('identity token by an unpublished key', 'account.token-key-unknown', 400, unpublished),
+    token('identity token that is no JWT', 'account.token-malformed', 400, 'not-a-token'),
+    token('identity token of 1 MB', 'http.too-large', 413, 'a'.repeat(1_000_000)),
+    request('no identity token', 'trust.token-missing', 401, { publicKeyRequest }),
+    // The token proved who it is.
+    byAnna(
+      'proof of possession, wrong',
+      'trust.possession-wrong',
+      400,
+      certificateRequest(sound, 'mallory@example.org'),
+    ),
+    request('certificate for a public key that is none', 'trust.request-form', 400, {
+      ...body,
+      publicKeyRequest: { ...publicKeyRequest, publicKey: { content: 'no key' } },
+    }),
+    request('certificate request, unknown field', 'http.invalid-body', 400, { ...body, comment: 'trust me' }),
+    request('certificate request, one field twice', 'json.duplicate-key', 400, '{"credentials":{},"credentials":{}}'),
+  ]
 }

@@ -2,9 +2,11 @@ import { makeTestTimestampLeaf, TEST_TIME } from '@countersign/protocol/x509/aut
 import { EXTENSION_OIDS } from '@countersign/protocol/x509/oids.ts'
 import { type SigningChanges, signTestArtifact } from './fixture.ts'
 import {
+  asV02,
   edited,
   flipped,
   instance,
+  issuerOf,
   type Json,
   type Mutation,
   noTime,
@@ -45,6 +47,24 @@ export const certificateMutations: readonly Mutation[] = [
     bundle: signed({ issuer: stranger.identities }),
     failed: { 'certificate chain': 'x509.untrusted' },
     notChecked: ['certificate log'],
+  },
+  {
+    what: 'a certificate of another instance, with its issuer in the bundle',
+    bundle: () =>
+      asV02(signTestArtifact(instance, { issuer: stranger.identities }), (own) => [own, issuerOf(stranger)]),
+    failed: { 'certificate chain': 'x509.untrusted' },
+    notChecked: ['certificate log'],
+  },
+  {
+    what: 'a chain that starts with the issuer',
+    bundle: () => asV02(signTestArtifact(instance), (own) => [issuerOf(instance), own]),
+    failed: {
+      'certificate chain': 'x509.wrong-purpose',
+      'certificate profile': 'x509.no-identity',
+      'certificate log': 'x509.sct-missing',
+      'log entry': 'bundle.entry-mismatch',
+      signature: 'bundle.signature-wrong',
+    },
   },
   {
     what: 'a certificate for time stamping',

@@ -1,6 +1,6 @@
 import type { TrustedRoot } from '@countersign/protocol/bundle/trustedRoot.ts'
 import { testDay } from '@countersign/protocol/x509/authorityFixture.ts'
-import { createTestInstance, type SigningChanges, signTestArtifact } from './fixture.ts'
+import { createTestInstance, type SigningChanges, signTestArtifact, type TestInstance } from './fixture.ts'
 
 /** The instance that is trusted, and another one of the same shape that is not. */
 export const instance = createTestInstance()
@@ -31,6 +31,18 @@ export function edited(change: (bundle: Json) => void, sound = () => signTestArt
     return JSON.stringify(bundle)
   }
 }
+
+/** The same bundle as @sigstore/sign 5 writes it: v0.2 with a chain. `certificates` are in base64, `own` is the signer's. */
+export function asV02(bundle: string, certificates: (own: string) => readonly string[]): string {
+  const { verificationMaterial, ...others } = JSON.parse(bundle)
+  const { certificate, ...material } = verificationMaterial
+  const chain = { certificates: certificates(certificate.rawBytes).map((rawBytes) => ({ rawBytes })) }
+  const mediaType = 'application/vnd.dev.sigstore.bundle+json;version=0.2'
+  return JSON.stringify({ ...others, mediaType, verificationMaterial: { ...material, x509CertificateChain: chain } })
+}
+
+/** The issuing certificate of an instance in base64. */
+export const issuerOf = ({ identities }: TestInstance) => Buffer.from(identities.certificate.raw).toString('base64')
 
 /** Signs with one thing done differently. */
 export const signed = (changes: SigningChanges) => () => signTestArtifact(instance, changes)

@@ -15,7 +15,7 @@ import { certificateMutations } from './certificateMutations.ts'
 import { contentMutations } from './contentMutations.ts'
 import { signTestArtifact, signTestStatement, TEST_ARTIFACT } from './fixture.ts'
 import { logMutations } from './logMutations.ts'
-import { instance } from './mutation.ts'
+import { asV02, instance, issuerOf } from './mutation.ts'
 
 const { trustedRoot } = instance
 const mutations = [...contentMutations, ...certificateMutations, ...logMutations]
@@ -46,6 +46,7 @@ const respelled = JSON.stringify(JSON.parse(signTestArtifact(instance)))
   .replace('"verificationMaterial"', '"verification_material"')
   .replace('"messageSignature"', '"message_signature"')
   .replace('"SHA2_256"', '1')
+const v02 = asV02(signTestArtifact(instance), (own) => [own, issuerOf(instance)])
 
 const sound: readonly Sound[] = [
   { what: 'a message signed with P-256', bundle: signTestArtifact(instance) },
@@ -64,6 +65,7 @@ const sound: readonly Sound[] = [
   { what: 'a statement signed with P-384', bundle: signTestStatement(instance, p384), foreignRefuses: otherHash },
   { what: 'a statement signed with RSA', bundle: signTestStatement(instance, rsa) },
   { what: 'a statement signed with Ed25519', bundle: signTestStatement(instance, ed25519), foreignRefuses: otherHash },
+  { what: 'a bundle v0.2 with the chain of its certificate', bundle: v02 },
   { what: 'another spelling of the same bundle', bundle: respelled, foreignRefuses: 'it reads lowerCamel names only' },
 ]
 

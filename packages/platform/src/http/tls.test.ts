@@ -1,44 +1,37 @@
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { request } from 'node:https'
 import { createConnection as connectPlain } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { connect, type TLSSocket } from 'node:tls'
+import { makeTestKey, makeTestRoot, signTestCertificate } from '@countersign/protocol/x509/authorityFixture.ts'
+import { toPem } from '@countersign/protocol/x509/certificate.ts'
+import { extendedKeyUsage, keyUsage } from '@countersign/protocol/x509/extensions.ts'
+import { writeName } from '@countersign/protocol/x509/name.ts'
 import { createLogger } from '../telemetry/logger.ts'
 import type { TlsCredentials } from './nodeServer.ts'
 import { createHttpServer, type HttpServer } from './server.ts'
 
-let folder: string
-let first: TlsCredentials
-let second: TlsCredentials
+const first = makeCredentials('first')
+const second = makeCredentials('second')
 let server: HttpServer
 let port: number
 
 before(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'countersign-tls-'))
-  first = await makeCredentials('first')
-  second = await makeCredentials('second')
   const logger = createLogger({ level: 'silent', name: 'test' })
   server = createHttpServer({ name: 'https', logger, errors: {}, tls: first })
   await server.listen({ host: '127.0.0.1', port: 0 })
   port = (server.address() as { port: number }).port
 })
 
-after(async () => {
-  await server.close()
-  await rm(folder, { recursive: true })
-})
+after(() => server.close())
 
-async function makeCredentials(name: string): Promise<TlsCredentials> {
-  const [key, certificate] = [join(folder, `${name}.key`), join(folder, `${name}.pem`)]
-  const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes']
-  const files = ['-keyout', key, '-out', certificate, '-subj', `/CN=${name}`, '-days', '2']
-  execFileSync('openssl', ['req', '-x509', ...curve, ...files], { stdio: 'ignore' })
-  return { key: await readFile(key, 'utf8'), certificate: await readFile(certificate, 'utf8') }
+function makeCredentials(commonName: string): TlsCredentials {
+  const key = makeTestKey()
+  const extensions = [keyUsage(['digitalSignature']), extendedKeyUsage(['serverAuth'])]
+  const subject = writeName({ commonName })
+  const certificate = toPem(signTestCertificate({ subject, spki: key.spki, extensions }, makeTestRoot('root')).raw)
+  return { key: key.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(), certificate }
 }
 
 async function certificateName(): Promise<string> {

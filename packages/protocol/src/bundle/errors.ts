@@ -4,15 +4,19 @@ const refused = { kind: 'refused', status: 422, exit: 1 } as const
 
 /** Codes of signature bundles and of the trusted roots and signing configurations around them. */
 export const bundleErrors = {
-  'bundle.malformed': { ...refused, sentence: 'The bundle is not a Sigstore bundle v0.3 as this program reads it.' },
+  'bundle.malformed': {
+    ...refused,
+    sentence: 'The bundle is not a Sigstore bundle v0.3 or v0.2 as this program reads it.',
+  },
   'bundle.media-type': {
     ...refused,
     sentence:
-      'The bundle is of another version; only Sigstore bundle v0.3 is supported. Sign again with a newer client.',
+      'The bundle is of another version; only Sigstore bundles v0.3 and v0.2 are supported. Sign again with a newer client.',
   },
   'bundle.no-certificate': {
     ...refused,
-    sentence: 'The bundle names no signing certificate; signatures by bare keys are not supported.',
+    sentence:
+      'The bundle names no signing certificate where its version has it; signatures by bare keys are not supported.',
   },
   'bundle.digest-wrong': {
     ...refused,

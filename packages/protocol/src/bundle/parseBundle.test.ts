@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createTestInstance, signTestArtifact, signTestStatement } from '../../../../tests/vectors/bundle/fixture.ts'
-import { MAX_BUNDLE_BYTES, parseBundle } from './parseBundle.ts'
+import { BUNDLE_MEDIA_TYPE, MAX_BUNDLE_BYTES, parseBundle } from './parseBundle.ts'
 
 const instance = createTestInstance()
+const V02 = 'application/vnd.dev.sigstore.bundle+json;version=0.2'
 const message = signTestArtifact(instance)
 const statement = signTestStatement(instance)
 
@@ -20,6 +21,26 @@ test('what was written is read', () => {
   const parsed = parseBundle(message)
   assert.deepEqual([parsed.content.kind, parsed.entries.length, parsed.timestamps.length], ['message', 1, 1])
   assert.equal(parseBundle(new TextEncoder().encode(statement)).content.kind, 'statement')
+})
+
+/** The same bundle as @sigstore/sign 5 writes it: v0.2, whose certificate is the first of a chain. */
+const asV02 = (certificates: (own: Json) => Json[] = (own) => [own]) =>
+  changed((b) => {
+    b.mediaType = V02
+    const { certificate, ...material } = b.verificationMaterial
+    b.verificationMaterial = { ...material, x509CertificateChain: { certificates: certificates(certificate) } }
+  })
+
+test('the certificate of v0.2 is the first of its chain, and the others are not even read', () => {
+  const expected = parseBundle(message)
+  for (const others of [[], Array(7).fill({ rawBytes: 'MAA=' })]) {
+    assert.deepEqual(parseBundle(asV02((own) => [own, ...others])), expected)
+  }
+})
+
+test('a bundle v0.1 is refused with the reason', () => {
+  const bundle = message.replace('bundle.v0.3+json', 'bundle+json;version=0.1')
+  assert.throws(() => parseBundle(bundle), { code: 'bundle.media-type', message: /v0\.1/ })
 })
 
 const wrong: readonly { what: string; bundle: string; code: string }[] = [
@@ -83,12 +104,28 @@ const wrong: readonly { what: string; bundle: string; code: string }[] = [
     code: 'bundle.no-certificate',
   },
   {
-    what: 'a certificate chain',
+    what: 'a certificate chain beside the certificate',
     bundle: changed((b) => {
       b.verificationMaterial.x509CertificateChain = { certificates: [] }
     }),
     code: 'bundle.no-certificate',
   },
+  {
+    what: 'v0.3 with a certificate chain',
+    bundle: asV02().replace(V02, BUNDLE_MEDIA_TYPE),
+    code: 'bundle.no-certificate',
+  },
+  { what: 'v0.1 with a certificate chain', bundle: asV02().replace('0.2', '0.1'), code: 'bundle.media-type' },
+  { what: 'v0.2 with an empty chain', bundle: asV02(() => []), code: 'bundle.no-certificate' },
+  { what: 'v0.2 with nine certificates', bundle: asV02((own) => Array(9).fill(own)), code: 'bundle.malformed' },
+  { what: 'v0.2 with another certificate that is none', bundle: asV02((own) => [own, 'x']), code: 'bundle.malformed' },
+  { what: 'v0.2 without a chain', bundle: message.replace(BUNDLE_MEDIA_TYPE, V02), code: 'bundle.no-certificate' },
+  {
+    what: 'v0.2 with an unknown field in the chain',
+    bundle: asV02().replace('"certificates"', '"extra":1,"certificates"'),
+    code: 'bundle.malformed',
+  },
+  { what: 'v0.2 with a chain that starts with none', bundle: asV02(() => [{}]), code: 'x509.malformed' },
   {
     what: 'a certificate that is none',
     bundle: changed((b) => {

@@ -1,7 +1,7 @@
 import type { JsonValue } from '../json/canonicalJson.ts'
 import { parseJson } from '../json/parseJson.ts'
 import { digestBytes, HASH_ALGORITHMS, type HashName, hashNameOf } from '../log/keyDetails.ts'
-import { protoReader } from '../log/protoJson.ts'
+import { type ProtoFields, protoReader } from '../log/protoJson.ts'
 import { parseTransparencyLogEntry, type TransparencyLogEntry } from '../log/transparencyLogEntry.ts'
 import { type Certificate, parseCertificate } from '../x509/certificate.ts'
 import { bundleError } from './errors.ts'
@@ -38,15 +38,25 @@ export interface UnverifiedBundle {
   readonly timestamps: readonly Uint8Array[]
 }
 
-const MEDIA_TYPES = [BUNDLE_MEDIA_TYPE, 'application/vnd.dev.sigstore.bundle+json;version=0.3']
+type BundleVersion = 'v0.2' | 'v0.3'
+const VERSIONS: ReadonlyMap<string, BundleVersion> = new Map([
+  [BUNDLE_MEDIA_TYPE, 'v0.3'],
+  ['application/vnd.dev.sigstore.bundle+json;version=0.3', 'v0.3'],
+  ['application/vnd.dev.sigstore.bundle+json;version=0.2', 'v0.2'],
+])
+const V01_MEDIA_TYPE = 'application/vnd.dev.sigstore.bundle+json;version=0.1'
 // Each costs a verification, and a stranger decides how many there are.
 const MAX_ENTRIES = 8
 const MAX_TIMESTAMPS = 8
+const MAX_CERTIFICATES = 8
 const read = protoReader((message, cause) => bundleError('bundle.malformed', message, { cause }))
 
 /**
  * Reads a Sigstore bundle v0.3 strictly: one certificate, one message signature or one DSSE envelope with exactly one
  * signature, at most 8 log entries and 8 timestamps, no unknown field. At most 16 MiB. Verify with `verifyBundle`.
+ * Also v0.2, because @sigstore/sign 5 writes message signatures so: it differs in holding a chain of 1 to 8 certificates.
+ * The first is the signer's; the others are dropped unread, because chains are built from what is trusted. v0.1 may hold
+ * promises instead of proofs and is refused.
  * Throws `bundle.malformed`, `bundle.media-type`, `bundle.no-certificate`, `log.entry-malformed`, the `json.*` codes of
  * `parseJson` and the `x509.*` codes of `parseCertificate`.
  */
@@ -54,16 +64,24 @@ export function parseBundle(bytes: Uint8Array | string): UnverifiedBundle {
   const json = parseJson(bytes, { maxBytes: MAX_BUNDLE_BYTES, maxDepth: 16 })
   const names = ['mediaType', 'verificationMaterial', 'messageSignature', 'dsseEnvelope'] as const
   const fields = read.message(json, 'the bundle', names)
-  if (!MEDIA_TYPES.includes(read.text(fields.mediaType, 'mediaType'))) {
-    throw bundleError('bundle.media-type', 'the media type is not that of bundle v0.3')
-  }
+  const version = parseVersion(read.text(fields.mediaType, 'mediaType'))
   return {
-    ...parseMaterial(fields.verificationMaterial),
+    ...parseMaterial(fields.verificationMaterial, version),
     content: parseContent(fields.messageSignature, fields.dsseEnvelope),
   }
 }
 
-function parseMaterial(json: JsonValue | undefined): Omit<UnverifiedBundle, 'content'> {
+function parseVersion(mediaType: string): BundleVersion {
+  const version = VERSIONS.get(mediaType)
+  if (version !== undefined) return version
+  const message =
+    mediaType === V01_MEDIA_TYPE
+      ? 'bundles v0.1 need not prove that they are in a log'
+      : 'the media type is not that of bundle v0.3 or v0.2'
+  throw bundleError('bundle.media-type', message)
+}
+
+function parseMaterial(json: JsonValue | undefined, version: BundleVersion): Omit<UnverifiedBundle, 'content'> {
   const names = [
     'certificate',
     'publicKey',
@@ -72,15 +90,35 @@ function parseMaterial(json: JsonValue | undefined): Omit<UnverifiedBundle, 'con
     'timestampVerificationData',
   ] as const
   const fields = read.message(json, 'verificationMaterial', names)
-  if (fields.certificate === undefined || fields.publicKey !== undefined || fields.x509CertificateChain !== undefined) {
-    throw bundleError('bundle.no-certificate', 'the verification material is not one certificate')
-  }
-  const { rawBytes } = read.message(fields.certificate, 'certificate', ['rawBytes'])
   return {
-    certificate: parseCertificate(read.bytes(rawBytes, 'certificate')),
+    certificate: parseCertificate(signerBytes(fields, version)),
     entries: read.list(fields.tlogEntries, 'tlogEntries', MAX_ENTRIES).map(parseTransparencyLogEntry),
     timestamps: parseTimestamps(fields.timestampVerificationData),
   }
+}
+
+type SignerField = 'certificate' | 'publicKey' | 'x509CertificateChain'
+
+/** Exactly the field in which this version has the signer's certificate. */
+function signerBytes(fields: ProtoFields<SignerField>, version: BundleVersion): Uint8Array {
+  const { certificate, publicKey, x509CertificateChain: chain } = fields
+  if (publicKey === undefined) {
+    if (version === 'v0.3' && certificate !== undefined && chain === undefined) return certificateBytes(certificate)
+    if (version === 'v0.2' && chain !== undefined && certificate === undefined) return firstOfChain(chain)
+  }
+  const form = version === 'v0.3' ? 'certificate' : 'certificate chain'
+  throw bundleError('bundle.no-certificate', `the verification material of ${version} is not one ${form}`)
+}
+
+function certificateBytes(json: JsonValue): Uint8Array {
+  return read.bytes(read.message(json, 'certificate', ['rawBytes']).rawBytes, 'certificate')
+}
+
+function firstOfChain(json: JsonValue): Uint8Array {
+  const { certificates } = read.message(json, 'x509CertificateChain', ['certificates'])
+  const [first] = read.list(certificates, 'certificates', MAX_CERTIFICATES).map(certificateBytes)
+  if (first === undefined) throw bundleError('bundle.no-certificate', 'the certificate chain is empty')
+  return first
 }
 
 function parseTimestamps(json: JsonValue | undefined): Uint8Array[] {

@@ -1,13 +1,12 @@
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { writeTimestampRequest } from '@countersign/protocol/timestamp/request.ts'
 import { verifyTimestamp } from '@countersign/protocol/timestamp/verifyTimestamp.ts'
-import { parsePemCertificates, toPem } from '@countersign/protocol/x509/certificate.ts'
+import { parsePemCertificates } from '@countersign/protocol/x509/certificate.ts'
 import { createRoots } from '../authority/createRoots.ts'
 import { currentIssuer, openIssuer } from '../authority/issuers.ts'
 import { openTrustFixture, type TrustFixture } from '../trustFixture.ts'
@@ -57,36 +56,6 @@ test('a DER request and a JSON request for the same digest get timestamps that v
   assert.equal(second.nonce, 78n)
   assert.equal(first.policy, '1.3.6.1.4.1.57264.2')
   assert.equal(first.time.toISOString(), '2026-03-01T12:00:00.000Z')
-})
-
-test('openssl accepts the timestamp with and without certificates in it', async () => {
-  const file = (name: string, content: string | Uint8Array) => {
-    writeFileSync(join(trust.folder, name), content)
-    return join(trust.folder, name)
-  }
-  const [signer, intermediate, root] = authority.signer.chain
-  assert.ok(signer && intermediate && root)
-  const rootPem = file('root.pem', toPem(root.raw))
-  const untrusted = file('untrusted.pem', toPem(signer.raw) + toPem(intermediate.raw))
-  for (const certReq of [true, false]) {
-    const response = file(`${certReq}.tsr`, await stamp(authority, { ...query, certReq, nonce: 1n }))
-    const data = file('data', message)
-    const at = String(Math.floor(trust.clock.now().getTime() / 1000))
-    const out = execFileSync(
-      'openssl',
-      ['ts', '-verify', '-in', response, '-data', data, '-CAfile', rootPem, '-untrusted', untrusted, '-attime', at],
-      { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] },
-    )
-    assert.match(out, /Verification: OK/)
-    const other = file('other', 'another signature')
-    assert.throws(() =>
-      execFileSync(
-        'openssl',
-        ['ts', '-verify', '-in', response, '-data', other, '-CAfile', rootPem, '-untrusted', untrusted, '-attime', at],
-        { stdio: 'pipe' },
-      ),
-    )
-  }
 })
 
 test('the chain is PEM, signer first and root last', () => {
