@@ -5,6 +5,7 @@ import { equalBytes } from '@countersign/protocol/json/base64.ts'
 import { openCheckpoint } from '@countersign/protocol/log/checkpoint.ts'
 import { leafHash, verifyInclusion } from '@countersign/protocol/log/merkle.ts'
 import { inclusionProof } from '@countersign/protocol/log/proof.ts'
+import { parseCertificate } from '@countersign/protocol/x509/certificate.ts'
 import { knownAnchors, logKinds, policyDigest } from './crashClient.ts'
 import { Journal } from './crashJournal.ts'
 import { type RebuiltLog, rebuildLog, rootsOf } from './crashRebuild.ts'
@@ -102,21 +103,29 @@ async function judgeEntries(journal: Journal, { leaves, checkpoint, read }: Rebu
   return faults
 }
 
+interface CertificateRow {
+  readonly serial: string
+  readonly precertificate: Uint8Array
+  readonly log_index: number | null
+}
+
 /** Every acknowledged certificate is at its place, and log and database hold the same certificates, each once. */
-function judgeCertificates(journal: Journal, { serials }: RebuiltLog, database: DatabaseSync): Fault[] {
+function judgeCertificates(journal: Journal, { certificates }: RebuiltLog, database: DatabaseSync): Fault[] {
+  const serials = certificates.map((certificate) => parseCertificate(certificate).serialHex)
   const faults: Fault[] = twice(serials.map((serial) => `the certificate ${serial}`))
   for (const { serial, index } of journal.linesOf('issued')) {
     if (serials[Number(index)] === serial) continue
     faults.push({ kind: 'lost', message: `the certificate ${serial} was issued for ${index} and is not there` })
   }
-  const rows = select<{ serial: string; log_index: number | null }>(
+  const rows = select<CertificateRow>(
     database,
-    'SELECT serial, log_index FROM trust_certificate_intents LEFT JOIN trust_certificate_results USING (id)',
+    'SELECT serial, precertificate, log_index FROM trust_certificate_intents LEFT JOIN trust_certificate_results USING (id)',
   )
-  const recorded = new Map(rows.map((row) => [row.log_index, row.serial]))
-  for (const [index, serial] of serials.entries()) {
-    if (recorded.get(index) === serial) continue
-    faults.push({ kind: 'lost', message: `the logged certificate ${serial} has no row in the database` })
+  const recorded = new Map(rows.map((row) => [row.log_index, row.precertificate]))
+  for (const [index, certificate] of certificates.entries()) {
+    const row = recorded.get(index)
+    if (row !== undefined && equalBytes(row, certificate)) continue
+    faults.push({ kind: 'lost', message: `the logged certificate ${serials[index]} is not what the database has` })
   }
   if (rows.length !== serials.length) {
     faults.push({ kind: 'broken', message: `${rows.length} certificates were intended, ${serials.length} are logged` })

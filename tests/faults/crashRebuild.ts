@@ -8,14 +8,13 @@ import type { NoteKey } from '@countersign/protocol/log/note.ts'
 import type { TileReader } from '@countersign/protocol/log/proof.ts'
 import { decodeDataTile, merkleTreeLeaf } from '@countersign/protocol/log/staticCt.ts'
 import { entryBundlePath, newTiles, parseTilePath, TILE_WIDTH, tilePath } from '@countersign/protocol/log/tiles.ts'
-import { parseCertificate } from '@countersign/protocol/x509/certificate.ts'
 
 /** One log as it was rebuilt from its files. */
 export interface RebuiltLog {
   readonly checkpoint: VerifiedCheckpoint
   readonly leaves: readonly Hash[]
-  /** Of a certificate log: the serial number of each entry. */
-  readonly serials: readonly string[]
+  /** Of a certificate log: each entry as it was submitted (DER), which no leaf covers as a whole. */
+  readonly certificates: readonly Uint8Array[]
   readonly read: TileReader
 }
 
@@ -35,12 +34,12 @@ export function rebuildLog(folder: string, key: NoteKey): RebuiltLog {
   const levels = levelsOf(leaves)
   const read: TileReader = async (level, index, width) => hashesOf(levels, level, index, width)
   checkTiles(folder, levels, checkpoint.size)
-  return { checkpoint, leaves, serials: entries.flatMap(({ serial }) => serial ?? []), read }
+  return { checkpoint, leaves, certificates: entries.flatMap(({ certificate }) => certificate ?? []), read }
 }
 
 interface Entry {
   readonly leaf: Uint8Array
-  readonly serial?: string
+  readonly certificate?: Uint8Array
 }
 
 function readEntries(folder: string, index: bigint, width: number): Entry[] {
@@ -49,7 +48,7 @@ function readEntries(folder: string, index: bigint, width: number): Entry[] {
   if (kind === 'entries') return decodeEntryBundle(bytes, { maxEntries: width }).map((leaf) => ({ leaf }))
   return decodeDataTile(bytes, { maxEntries: width }).map((entry) => ({
     leaf: merkleTreeLeaf(entry),
-    serial: parseCertificate(entry.precertificate?.submitted ?? entry.certificate).serialHex,
+    certificate: entry.precertificate?.submitted ?? entry.certificate,
   }))
 }
 
@@ -107,7 +106,8 @@ function checkTiles(folder: string, levels: readonly Hash[][], size: bigint): vo
     if (!existsSync(path.join(folder, file))) throw new Error(`${file} is missing`)
   }
   for (const file of globSync('tile/**', { cwd: folder, withFileTypes: true })) {
-    if (!file.isFile()) continue
+    // An interrupted write leaves a file whose name begins with a dot, and which nobody asks for.
+    if (!file.isFile() || file.name.startsWith('.')) continue
     const name = path.relative(folder, path.join(file.parentPath, file.name)).replaceAll(path.sep, '/')
     checkTile(folder, name, levels)
   }

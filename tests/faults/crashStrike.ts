@@ -24,10 +24,8 @@ export type Stage = (typeof stages)[number]
 export const stages = ['creation', 'start', 'load', 'stop', 'root'] as const
 
 /** One kill. */
-export interface Strike {
+export interface Blow {
   readonly stage: Stage
-  /** The site that it begins with; a creation begins with nothing. */
-  readonly from: Site | undefined
   readonly order: Order
 }
 
@@ -39,7 +37,7 @@ export function isWarm({ entries, certificates, timestamps }: WorkDone): boolean
 /** Kills, restarts, asks again, judges. `inspect` looks at the restarted server before it ends, and throws what it finds wrong. */
 export async function strike(
   site: Site,
-  { stage, order }: Omit<Strike, 'from'>,
+  { stage, order }: Blow,
   inspect: (client: Client) => Promise<void>,
 ): Promise<Fault[]> {
   await kill(site, stage, order)
@@ -65,7 +63,7 @@ export async function kill(site: Site, stage: Stage, order: Order): Promise<void
   site.clearOrders()
 }
 
-async function killRunning(site: Site, instance: Instance, { stage, order }: Omit<Strike, 'from'>): Promise<void> {
+async function killRunning(site: Site, instance: Instance, { stage, order }: Blow): Promise<void> {
   const journal = new Journal(site.journalFile)
   try {
     const client = await openClient(site, instance, journal).catch((error: unknown) => {

@@ -1,6 +1,6 @@
 /**
  * sigstore-js as a program, because its certificates come from the environment of the process:
- * `sign <signing config> <file> <bundle>` with the token on standard input, and
+ * `sign <signing config> <file> <bundle> [<statement>]` with the token on standard input, and
  * `verify <trusted root> <file> <bundle> <identity> <issuer>`, which exits 1 when the bundle is refused.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
@@ -10,14 +10,17 @@ import { SigningConfig, TrustedRoot } from '@sigstore/protobuf-specs'
 import { bundleBuilderFromSigningConfig } from '@sigstore/sign'
 import { PolicyError, toSignedEntity, toTrustMaterial, VerificationError, Verifier } from '@sigstore/verify'
 
-async function sign(signingConfig: string, file: string, bundle: string): Promise<void> {
+const inToto = 'application/vnd.in-toto+json'
+
+async function sign(signingConfig: string, file: string, bundle: string, statement: string): Promise<void> {
   const token = await text(process.stdin)
   const builder = bundleBuilderFromSigningConfig({
     signingConfig: SigningConfig.fromJSON(readJson(signingConfig)),
     identityProvider: { getToken: async () => token },
-    bundleType: 'messageSignature',
+    bundleType: statement === '' ? 'messageSignature' : 'dsseEnvelope',
   })
-  const made = await builder.create({ data: readFileSync(file) })
+  const signed = statement === '' ? { data: readFileSync(file) } : { data: readFileSync(statement), type: inToto }
+  const made = await builder.create(signed)
   writeFileSync(bundle, JSON.stringify(bundleToJSON(made)))
 }
 
@@ -38,6 +41,6 @@ function readJson(file: string): unknown {
 }
 
 const [command, first = '', second = '', third = '', fourth = '', fifth = ''] = process.argv.slice(2)
-if (command === 'sign') await sign(first, second, third)
+if (command === 'sign') await sign(first, second, third, fourth)
 else if (command === 'verify') verify(first, second, third, fourth, fifth)
 else process.exitCode = 64

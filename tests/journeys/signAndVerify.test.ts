@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
-import { globSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, before, test } from 'node:test'
@@ -69,13 +69,6 @@ const verify = async (by: Machine, ...command: readonly string[]) => {
 
 const failed = ({ checks }: Verified) => checks.filter(({ result }) => result === 'failed').map(({ code }) => code)
 
-/** The one file that keeps who is signed in on a machine. */
-function keptSignIn({ settings }: Machine): string {
-  const [kept = '', ...others] = globSync(path.join(settings, 'sessions', '*.json'))
-  assert.deepEqual(others, [])
-  return kept
-}
-
 /** The policy that the instance distributes, changed, as a file on a machine. */
 async function writePolicy(on: Machine, name: string, change: (policy: VerificationPolicy) => object): Promise<void> {
   const shown = await mustRun([...countersignServer, 'policy', 'show', '--data', instance.dataFolder])
@@ -122,7 +115,7 @@ test('she redeems her invitation, and confirms the code of her login in the same
 })
 
 test('only she can read what her sign-in is kept in', { skip: process.platform === 'win32' }, () => {
-  const kept = keptSignIn(anna)
+  const kept = anna.keptSignIn()
   assert.equal(statSync(kept).mode & 0o777, 0o600)
   assert.equal(statSync(path.dirname(kept)).mode & 0o777, 0o700)
 })
@@ -343,7 +336,7 @@ test('a second instance is trusted beside the first, and neither speaks for the 
 })
 
 test('after she signed out, her sign-in is worth nothing, here and at the issuer', async () => {
-  const { refreshToken } = JSON.parse(readFileSync(keptSignIn(anna), 'utf8')) as { refreshToken: string }
+  const { refreshToken } = JSON.parse(readFileSync(anna.keptSignIn(), 'utf8')) as { refreshToken: string }
   expectRun(await anna.countersign('logout'), 0, `anna@example.org is signed out of ${instance.publicUrl}.`)
   expectRun(await anna.countersign('sign', 'pump.tar.gz'), 1, 'cli.not-signed-in', 'countersign login')
   const form = { grant_type: 'refresh_token', client_id: 'sigstore', refresh_token: refreshToken }

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { openAnchors } from '@countersign/local/anchors/openAnchors.ts'
 import { countersign } from './programs.ts'
@@ -11,8 +11,6 @@ process.env.NODE_COMPILE_CACHE ??= path.resolve(import.meta.dirname, '..', '..',
 export interface Machine {
   /** Where its files lie and its commands run. */
   readonly folder: string
-  /** Where `countersign` keeps its settings. */
-  readonly settings: string
   /** Environment for `countersign`. */
   readonly env: Readonly<Record<string, string>>
   /** Runs `countersign` in the folder. Any exit status is a result. */
@@ -23,6 +21,8 @@ export interface Machine {
   ask<Answer>(...command: readonly string[]): Promise<{ status: number | null; answer: Answer }>
   /** PEM of the device root that it trusts, for a browser on this machine. */
   deviceRoot(instance?: string): Promise<string>
+  /** The one file that keeps who is signed in on this machine. */
+  keptSignIn(): string
   has(name: string): boolean
   read(name: string): Buffer
   write(name: string, content: string | Uint8Array): void
@@ -42,7 +42,6 @@ export function newMachine(folder: string): Machine {
     runProgram([...countersign, ...command], { cwd: work, env, ...(input !== undefined && { input }) })
   return {
     folder: work,
-    settings,
     env,
     countersign: (...command) => run(command),
     pipe: (input, ...command) => run(command, input),
@@ -54,6 +53,11 @@ export function newMachine(folder: string): Machine {
     async deviceRoot(instance) {
       const anchors = await openAnchors(instance, settings)
       return Buffer.from(anchors.target('device_root.pem')).toString('utf8')
+    },
+    keptSignIn() {
+      const [kept, ...others] = globSync(path.join(settings, 'sessions', '*.json'))
+      if (kept === undefined || others.length > 0) throw new Error(`not one sign-in: ${[kept, ...others].join(', ')}`)
+      return kept
     },
     has: (name) => existsSync(at(name)),
     read: (name) => readFileSync(at(name)),

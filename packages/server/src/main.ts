@@ -27,6 +27,7 @@ function commands(exit: (code: number) => void): Command {
     .version(version)
     .exitOverride()
     .showHelpAfterError('(add --help for an explanation)')
+    .addHelpText('after', FIRST_STEPS)
   addServe(program, exit)
   addStatus(program, exit)
   addPeople(program)
@@ -38,6 +39,14 @@ function commands(exit: (code: number) => void): Command {
   addRoot(program)
   return program
 }
+
+const FIRST_STEPS = `
+First steps:
+  countersign-server serve --data ./instance                     create an instance on localhost and run it
+  countersign-server ticket --data ./instance                    what \`countersign trust add\` takes on other machines
+  countersign-server people invite me@example.org --data ./instance
+
+Every command ends with 0 done, 1 refused or attention needed, 2 unavailable, 64 usage, 70 broken.`
 
 function addServe(program: Command, exit: (code: number) => void): void {
   program

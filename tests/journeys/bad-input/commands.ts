@@ -1,3 +1,7 @@
+import { once } from 'node:events'
+import type { IncomingMessage } from 'node:http'
+import { request } from 'node:https'
+import { text } from 'node:stream/consumers'
 import { type CallOptions, callInstance } from '../../support/callInstance.ts'
 import { countersignServer } from '../../support/programs.ts'
 import { runProgram } from '../../support/runProgram.ts'
@@ -27,4 +31,23 @@ export async function answerTo(url: string, options: CallOptions): Promise<Outco
 export function postJson(url: string, ca: string, body: unknown): Promise<Outcome> {
   const text = typeof body === 'string' ? body : JSON.stringify(body)
   return answerTo(url, { ca, headers: { 'content-type': 'application/json' }, body: text })
+}
+
+/**
+ * Posts JSON that is too large, as clients do that mind their line: announces it, sends the first part, and waits.
+ * Who goes on writing instead may see the connection end before the answer.
+ */
+export async function announceJson(url: string, ca: string, body: unknown): Promise<Outcome> {
+  const bytes = Buffer.from(JSON.stringify(body))
+  const { hostname, port, pathname } = new URL(url)
+  const headers = { 'content-type': 'application/json', 'content-length': bytes.length }
+  const address = { host: '127.0.0.1', servername: hostname, port, path: pathname }
+  const sent = request({ ...address, method: 'POST', ca, headers, agent: false })
+  sent.write(bytes.subarray(0, 16_384))
+  try {
+    const [response] = (await once(sent, 'response')) as [IncomingMessage]
+    return { code: codesIn(await text(response)), exitCode: response.statusCode ?? null }
+  } finally {
+    sent.on('error', () => {}).destroy()
+  }
 }

@@ -9,21 +9,27 @@ export async function serverCommandRows({ production, folder }: Setting): Promis
   const { dataFolder } = production.instance
   const wrong = path.join(folder, 'wrong-passphrase')
   writeFileSync(wrong, 'incorrect horse battery staple\n', { mode: 0o600 })
-  const command = rowMaker('nothing', (words: string[], data = dataFolder) => serverOutcome(...words, '--data', data))
+  const command = rowMaker('nothing', (data: string, ...words: string[]) => serverOutcome(...words, '--data', data))
   const byOperator = rowMaker('entry', (...words: string[]) => serverOutcome(...words, '--data', dataFolder))
-  const serve = ['serve', '--key-file', production.keyFile]
+  const renew = ['root', 'renew', '--root-passphrase-file', wrong]
   return [
-    command('second server on the same folder', 'files.locked', 2, serve),
+    command(
+      'second server on the same folder',
+      'files.locked',
+      2,
+      dataFolder,
+      'serve',
+      '--key-file',
+      production.keyFile,
+    ),
     {
-      ...command('root renew with a wrong passphrase', 'keystore.wrong-key', 1, [
-        ...['root', 'renew', '--root-passphrase-file', wrong],
-      ]),
+      ...command('root renew with a wrong passphrase', 'keystore.wrong-key', 1, dataFolder, ...renew),
       recorded: { kinds: ['root.announced'] },
     },
     byOperator('scheduled work that does not exist', 'jobs.unknown', 1, 'jobs', 'run', 'nothing'),
-    command('command for a folder without an instance', 'instance.not-created', 1, ['status'], folder),
-    command('unknown command of the server', 'none', 64, ['sing']),
-    command('unknown option of the server', 'none', 64, ['status', '--colour']),
+    command('command for a folder without an instance', 'instance.not-created', 1, folder, 'status'),
+    command('unknown command of the server', 'none', 64, dataFolder, 'sing'),
+    command('unknown option of the server', 'none', 64, dataFolder, 'status', '--colour'),
   ]
 }
 

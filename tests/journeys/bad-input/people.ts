@@ -12,22 +12,19 @@ export async function peopleRows({ production, development }: Setting): Promise<
   const invite = (email: string) => instance.admin<InvitationLink>('people', 'invite', email)
   const [used, open] = [await invite('bob@example.org'), await invite('carol@example.org')]
   await redeemInvitation(new PageVisitor(ca), used)
+  const { expiredInvitation } = development
   const removed = await removedPerson(production)
   const unknown = `${publicUrl}/people/invitations/${'0'.repeat(32)}`
 
-  const invitation = rowMaker('counted', (offered: InvitationLink, trusted = ca) => redeem(offered, trusted))
+  const invitation = rowMaker('counted', (offered: InvitationLink, trusted: string) => redeem(offered, trusted))
   const foreignForm = rowMaker('counted', () => sendForeignForm(open, ca))
   const token = rowMaker('entry', () => postJson(`${publicUrl}/api/v2/signingCert`, ca, removed))
   const command = rowMaker('entry', (...words: string[]) => serverOutcome(...words, '--data', instance.dataFolder))
   return [
-    invitation('invitation, used a second time', 'account.invitation-wrong', 403, used),
-    invitation('invitation, wrong code', 'account.invitation-wrong', 403, { ...open, code: used.code }),
-    invitation(
-      'invitation, expired',
-      ...(['account.invitation-wrong', 403] as const),
-      ...([development.expiredInvitation, development.ca] as const),
-    ),
-    invitation('invitation that nobody made', 'account.invitation-wrong', 403, { ...open, link: unknown }),
+    invitation('invitation, used a second time', 'account.invitation-wrong', 403, used, ca),
+    invitation('invitation, wrong code', 'account.invitation-wrong', 403, { ...open, code: used.code }, ca),
+    invitation('invitation, expired', 'account.invitation-wrong', 403, expiredInvitation, development.ca),
+    invitation('invitation that nobody made', 'account.invitation-wrong', 403, { ...open, link: unknown }, ca),
     foreignForm('form from another site', 'account.form-invalid', 400),
     token('identity token of a person who was removed', 'account.token-person-removed', 403),
     command('invitation for what is no e-mail address', 'account.email-invalid', 1, 'people', 'invite', 'bob@'),

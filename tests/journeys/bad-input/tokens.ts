@@ -1,5 +1,5 @@
 import { type BadInput, rowMaker } from './badInput.ts'
-import { postJson } from './commands.ts'
+import { announceJson, postJson } from './commands.ts'
 import { openStolenKeys } from './forgedCertificate.ts'
 import { claimsOf, confusedToken, signToken, unsignedToken, withOtherClaims } from './identityToken.ts'
 import { ANNA, type Setting } from './setting.ts'
@@ -14,8 +14,10 @@ export async function tokenRows({ production, development }: Setting): Promise<B
   const now = Math.floor(Date.now() / 1000)
   const signed = (changes: object) => signToken(key, { ...claims, ...changes })
 
-  const post = (body: unknown) => postJson(`${publicUrl}/api/v2/signingCert`, ca, body)
+  const url = `${publicUrl}/api/v2/signingCert`
+  const post = (body: unknown) => postJson(url, ca, body)
   const token = rowMaker('counted', (text: string) => post(certificateRequest(text, ANNA)))
+  const longToken = rowMaker('counted', (text: string) => announceJson(url, ca, certificateRequest(text, ANNA)))
   const request = rowMaker('counted', post)
   const byAnna = rowMaker('entry', post)
   const body = certificateRequest(sound, ANNA)
@@ -36,7 +38,7 @@ export async function tokenRows({ production, development }: Setting): Promise<B
     token('identity token, one claim changed', 'account.token-signature', 400, changed),
     token('identity token by an unpublished key', 'account.token-key-unknown', 400, unpublished),
     token('identity token that is no JWT', 'account.token-malformed', 400, 'not-a-token'),
-    token('identity token of 1 MB', 'http.too-large', 413, 'a'.repeat(1_000_000)),
+    longToken('identity token of 1 MB', 'http.too-large', 413, 'a'.repeat(1_000_000)),
     request('no identity token', 'trust.token-missing', 401, { publicKeyRequest }),
     // The token proved who it is.
     byAnna(

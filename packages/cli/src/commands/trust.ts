@@ -1,9 +1,12 @@
+import { join, resolve } from 'node:path'
 import { addTrust } from '@countersign/local/anchors/addTrust.ts'
 import { type Anchors, listAnchors, openAnchors } from '@countersign/local/anchors/openAnchors.ts'
 import { removeTrust } from '@countersign/local/anchors/removeTrust.ts'
+import { TARGET_NAMES } from '@countersign/local/anchors/verifyRepository.ts'
 import { systemClock } from '@countersign/local/clock/clock.ts'
 import { followFeed } from '@countersign/local/feed/followFeed.ts'
 import { readKnowledge } from '@countersign/local/feed/knowledge.ts'
+import { makeFolder, replaceFile } from '@countersign/local/files/durable.ts'
 import { parseTicket } from '@countersign/protocol/api/ticket.ts'
 import { MAX_CLOCK_OFFSET_MS } from '@countersign/protocol/decide/decideToRun.ts'
 import type { Terminal } from '../output/terminal.ts'
@@ -64,6 +67,23 @@ export async function show(which: string | undefined, terminal: Terminal): Promi
     versions,
     news: { freshness: endings.freshness?.toISOString(), witnessed: endings.witnessed, problem: endings.problem },
   })
+  return 0
+}
+
+/** `countersign trust export`: the anchors as the files that other people's programs read, verified again before. */
+export async function exportFiles(
+  folder: string,
+  { instance }: { readonly instance?: string },
+  terminal: Terminal,
+): Promise<number> {
+  const anchors = await openAnchors(instance)
+  await makeFolder(folder, { point: 'cli.export-folder' })
+  const files = TARGET_NAMES.map((name) => join(folder, name))
+  for (const name of TARGET_NAMES) {
+    await replaceFile(join(folder, name), anchors.target(name), { point: 'cli.export' })
+  }
+  for (const file of files) terminal.line(file)
+  terminal.result({ ...facts(anchors), files: files.map((file) => resolve(file)) })
   return 0
 }
 

@@ -99,6 +99,14 @@ export function buildProgram(run: Run): Command {
     '',
     async (terminal, _options, [which]) => (await import('../commands/trust.ts')).show(which, terminal),
   )
+  command(
+    trust,
+    'export <folder>',
+    'write the trust in an instance as files that cosign and others read',
+    EXPORT,
+    async (terminal, options, [folder = '']) =>
+      (await import('../commands/trust.ts')).exportFiles(folder, options, terminal),
+  ).addOption(instance())
   command(trust, 'remove <instance>', 'trust an instance no longer', '', async (terminal, _options, [which = '']) =>
     (await import('../commands/trust.ts')).remove(which, terminal),
   )
@@ -186,6 +194,12 @@ way you trust (countersign-server ticket prints it).
 Examples:
   countersign trust add countersign1.eyJ…
   countersign trust show
+`
+const EXPORT = `Writes trusted_root.json, signing_config.v0.2.json, verification_policy.json and device_root.pem. Copies do not renew
+themselves: export again when the instance renews its trust.
+
+Example:
+  countersign trust export anchors
 `
 const LOG = `Everything is fetched as static files and checked here; the instance is not asked to vouch for itself.
 

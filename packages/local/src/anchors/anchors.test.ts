@@ -139,6 +139,42 @@ test('anchors.tampered: a root that the old root did not sign', async () => {
   assert.equal((await openAnchors(undefined, config)).versions.root, 1)
 })
 
+/** A chain of two roots whose second one lacks a signature, and is otherwise of the same repository. */
+const brokenChains: readonly { what: string; roots: () => Uint8Array[] }[] = [
+  {
+    what: 'a root that the root before it did not sign',
+    roots: () => {
+      const own = fixtureRepository(spec)
+      const foreign = fixtureRepository({ ...spec, rootKeys: [fixtureKey(), fixtureKey()] })
+      return [own.roots[0] as Uint8Array, foreign.roots[1] as Uint8Array]
+    },
+  },
+  {
+    what: 'a root that its own keys did not sign',
+    roots: () => {
+      const [first, second] = fixtureRepository({ ...spec, rootKeys: [...spec.rootKeys, fixtureKey()] }).roots
+      const { signed, signatures } = JSON.parse(Buffer.from(second as Uint8Array).toString())
+      const byFirst = signatures.filter(({ keyid }: { keyid: string }) => keyid === spec.rootKeys[0]?.id)
+      return [first as Uint8Array, Buffer.from(JSON.stringify({ signed, signatures: byFirst }))]
+    },
+  },
+]
+for (const { what, roots } of brokenChains) {
+  test(`anchors.tampered: ${what}, in what is stored`, async () => {
+    const { anchors } = await addTrust(ticket(), deps())
+    const good = await loadAnchor(anchors.rootSha256, config)
+    await saveAnchor({ ...good, repository: { ...good.repository, roots: roots() } }, config)
+    await assert.rejects(openAnchors(undefined, config), { code: 'anchors.tampered' })
+  })
+
+  test(`anchors.tampered: ${what}, in what is served`, async () => {
+    const chain = roots()
+    server.serve({ ...fixtureRepository(spec), roots: chain })
+    await assert.rejects(addTrust(ticket(), deps()), { code: 'anchors.tampered' })
+    assert.deepEqual(await listAnchors(config), [])
+  })
+}
+
 test('anchors.rolled-back: older metadata than before, also by adding trust again', async () => {
   serve({ version: 2 })
   const { anchors } = await addTrust(ticket(), deps())
