@@ -269,7 +269,11 @@ test('refusals of operations are put on record before they are answered', async 
   await call('/fail/refused')
   await call('/fail/busy')
   await fetch(`${url}/nowhere`)
-  assert.deepEqual(refusals, [{ routeId: 'fail', code: 'test.refused', remoteAddress: '127.0.0.1' }])
+  await post('/echo/a', 'x'.repeat(100_000))
+  assert.deepEqual(refusals, [
+    { routeId: 'fail', code: 'test.refused', remoteAddress: '127.0.0.1' },
+    { routeId: 'none', code: 'http.too-large', remoteAddress: '127.0.0.1' },
+  ])
 })
 
 test('the access log has the path and no query, header or body', async () => {

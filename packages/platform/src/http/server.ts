@@ -15,7 +15,7 @@ import { type RouteRequest, readRequest } from './routeRequest.ts'
 /** A request that was answered with a refusal, for whoever keeps account of them. */
 export interface Refusal {
   readonly code: string
-  /** The route's `id`. */
+  /** The route's `id`; `none` where the request was refused before a route was chosen. */
   readonly routeId: string
   readonly remoteAddress: string
   /** Absent where nobody has proven who they are. */
@@ -77,7 +77,7 @@ export class HttpServer {
       logger: false,
       return503OnClosing: false,
       routerOptions: { maxParamLength: MAX_PARAMETER_LENGTH },
-      frameworkErrors: (error, _request, reply) => this.#fail(error, undefined, reply as unknown as FastifyReply),
+      frameworkErrors: (error, request, reply) => this.#fail(error, noRoute(request), reply as unknown as FastifyReply),
       serverFactory: (listener) => {
         this.#server = createNodeServer(
           (request, response) => this.#dispatch(request, response, listener),
@@ -149,9 +149,10 @@ export class HttpServer {
     this.#fastify.removeAllContentTypeParsers()
     this.#fastify.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
     this.#fastify.setNotFoundHandler((_request, reply) => {
+      // Nothing was asked of anyone here, so there is nobody to keep account of.
       this.#fail(httpError('http.not-found', httpErrors['http.not-found'].sentence), undefined, reply)
     })
-    this.#fastify.setErrorHandler((error, _request, reply) => this.#fail(error, undefined, reply))
+    this.#fastify.setErrorHandler((error, request, reply) => this.#fail(error, noRoute(request), reply))
     if (this.#options.logger.isLevelEnabled('debug')) {
       this.#fastify.addHook('onResponse', async (request, reply) => {
         // Only the path: queries and headers can hold codes and tokens.
@@ -269,6 +270,11 @@ function send(reply: FastifyReply, status: number, headers: Record<string, strin
   headers['content-length'] = String(typeof body === 'string' ? Buffer.byteLength(body) : body.byteLength)
   response.writeHead(status, headers)
   response.end(body)
+}
+
+/** Of a request that was refused before its route was known or its body read. */
+function noRoute({ raw }: { readonly raw: IncomingMessage }): Omit<Refusal, 'code'> {
+  return { routeId: 'none', remoteAddress: raw.socket.remoteAddress ?? '' }
 }
 
 function fromFastify(error: unknown): unknown {

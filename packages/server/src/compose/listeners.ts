@@ -8,6 +8,7 @@ import type { Logger } from '@countersign/platform/telemetry/logger.ts'
 import type { TokenIssuer } from '@countersign/protocol/api/authority.ts'
 import type { AcceptedIssuer } from '@countersign/protocol/api/people.ts'
 import type { ListenerName } from '@countersign/protocol/api/route.ts'
+import type { Caller } from '@countersign/protocol/errors/codedError.ts'
 import { parsePemCertificates } from '@countersign/protocol/x509/certificate.ts'
 import { mountAccountPages, mountAccountRoutes } from '../account/routes.ts'
 import { addressesOf } from '../instance/facts.ts'
@@ -34,6 +35,9 @@ export interface Listeners {
   readonly http: HttpServer
   readonly admin: HttpServer
 }
+
+/** Who stands behind a request that proves nothing: only the server's own user can open the admin socket. */
+const unproven: Partial<Record<ListenerName, Caller>> = { admin: { role: 'operator' } }
 
 const MAX_PEM_BYTES = 256 * 1024
 
@@ -63,7 +67,7 @@ export function createListeners(
       errors: serverErrors,
       ...(tls && { tls }),
       strictTransport: addressesOf(instance.facts).hostName !== 'localhost',
-      onRefusal: ({ code, caller }) => instance.audit.refusal({ code, caller }),
+      onRefusal: ({ code, caller = unproven[name] }) => instance.audit.refusal({ code, caller }),
       onBroken: deps.broken,
     })
   const listeners: Listeners = { https: make('https', deps.tls), http: make('http'), admin: make('admin') }
