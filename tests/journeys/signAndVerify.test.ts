@@ -15,13 +15,13 @@ import { decodeBase64 } from '@countersign/protocol/json/base64.ts'
 import { leafHash, verifyInclusion } from '@countersign/protocol/log/merkle.ts'
 import type { VerificationPolicy } from '@countersign/protocol/policy/verificationPolicy.ts'
 import { callInstance } from '../support/callInstance.ts'
+import { distributedPolicy } from '../support/distributedPolicy.ts'
 import { expectRun } from '../support/expectRun.ts'
 import { runWithDeviceFlow } from '../support/logIn.ts'
 import { type Machine, newMachine } from '../support/machine.ts'
 import { PageVisitor } from '../support/pageVisitor.ts'
 import { redeemInvitation } from '../support/people.ts'
-import { countersign, countersignServer } from '../support/programs.ts'
-import { mustRun } from '../support/runProgram.ts'
+import { countersign } from '../support/programs.ts'
 import { type Instance, startInstance } from '../support/startInstance.ts'
 
 /** What `verify --json` answers. */
@@ -71,8 +71,7 @@ const failed = ({ checks }: Verified) => checks.filter(({ result }) => result ==
 
 /** The policy that the instance distributes, changed, as a file on a machine. */
 async function writePolicy(on: Machine, name: string, change: (policy: VerificationPolicy) => object): Promise<void> {
-  const shown = await mustRun([...countersignServer, 'policy', 'show', '--data', instance.dataFolder])
-  const policy = JSON.parse(shown.stdout) as VerificationPolicy
+  const policy = await distributedPolicy(instance)
   on.write(name, JSON.stringify({ ...policy, ...change(policy) }))
 }
 

@@ -20,26 +20,29 @@ export interface WorkflowIssuer {
 const ES256 = { namedCurve: 'P-256' } as const
 const DAY_MS = 86_400_000
 
-/** What a run of the workflow `release.yml` of `acme/pump` claims, beside issuer and times. */
+/**
+ * What a run of `acme/pump` claims, beside issuer and times. Its job is a shared workflow of `acme/builders`, so that the
+ * builder and what is built have different addresses and commits.
+ */
 export const workflowClaims = {
   sub: 'repo:acme/pump:ref:refs/heads/main',
   aud: 'sigstore',
   event_name: 'push',
-  job_workflow_ref: 'acme/pump/.github/workflows/release.yml@refs/heads/main',
-  job_workflow_sha: '2f'.repeat(20),
+  job_workflow_ref: 'acme/builders/.github/workflows/build.yml@refs/tags/v2',
+  job_workflow_sha: '2b'.repeat(20),
   ref: 'refs/heads/main',
   repository: 'acme/pump',
   repository_id: '1234',
   repository_owner: 'acme',
   repository_owner_id: '77',
   repository_visibility: 'public',
-  run_attempt: '1',
+  run_attempt: '2',
   run_id: '4711',
   runner_environment: 'github-hosted',
-  sha: '2f'.repeat(20),
+  sha: '1a'.repeat(20),
   workflow: 'release',
   workflow_ref: 'acme/pump/.github/workflows/release.yml@refs/heads/main',
-  workflow_sha: '2f'.repeat(20),
+  workflow_sha: '3c'.repeat(20),
 } as const
 
 /** Starts an issuer that publishes its metadata and one ES256 key. */

@@ -17,7 +17,7 @@ import { clientClockRows, commandRows, serverCommandRows } from './misuse.ts'
 import { peopleRows } from './people.ts'
 import { policyRows } from './policies.ts'
 import { printTable } from './printTable.ts'
-import { newFolderRows, serverClockRows, stoppedServerRows } from './serverStarts.ts'
+import { laterStartRows, newFolderRows, stoppedServerRows } from './serverStarts.ts'
 import { openSetting, pauseScheduledWork, type Setting } from './setting.ts'
 import { faultsOfSharing } from './sharedCodes.ts'
 import { TableRunner } from './tableRunner.ts'
@@ -58,7 +58,7 @@ async function runTable(setting: Setting): Promise<TableRunner> {
   await group('full disk', () => fullDiskRows(disk, setting))
   await group('disk with space again', () => spaceAgainRows(disk, setting))
   await Promise.all([disk.instance, development, production.instance].map((instance) => instance.stop()))
-  await group('clock of the server', serverClockRows)
+  await group('starts after a stop', laterStartRows)
   return runner
 }
 

@@ -77,7 +77,10 @@ export async function openSetting(
 ): Promise<Setting> {
   const clients = makeClients(path.join(folder, 'clients'), fakeClock)
   const parts = { folder, clients, fakeClock, ending }
-  const [production, development] = await Promise.all([openProduction(parts, hostName), makeDevelopment(parts)])
+  const opening = [openProduction(parts, hostName), makeDevelopment(parts)] as const
+  // Where one fails, the other is waited for as well, so that nothing starts after the cleaning.
+  await Promise.allSettled(opening)
+  const [production, development] = await Promise.all(opening)
   const places: Place[] = [
     { name: 'production', folder: production.folder, kind: 'instance' },
     { name: 'development', folder: development.folder, kind: 'instance' },

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { hash } from 'node:crypto'
 import { test } from 'node:test'
+import { artifactDigest } from '@countersign/protocol/bundle/artifactDigest.ts'
 import { parseBundle } from '@countersign/protocol/bundle/parseBundle.ts'
+import { artifactBytes } from '@countersign/protocol/bundle/signedArtifact.ts'
 import { type TrustedRoot, writeTrustedRoot } from '@countersign/protocol/bundle/trustedRoot.ts'
 import { digestAlgorithm, verifyBundle } from '@countersign/protocol/bundle/verifyBundle.ts'
 import { CodedError } from '@countersign/protocol/errors/codedError.ts'
@@ -20,7 +22,7 @@ import { asV02, instance, issuerOf } from './mutation.ts'
 const { trustedRoot } = instance
 const mutations = [...contentMutations, ...certificateMutations, ...logMutations]
 const sha = (name: HashName, bytes = TEST_ARTIFACT) => new Uint8Array(hash(name, bytes, 'buffer'))
-const digest = sha('sha256')
+const artifact = artifactBytes(TEST_ARTIFACT)
 
 /** Asks @sigstore/verify, which shares no code with ours. Throws if it refuses. */
 function askForeignVerifier(bundle: string, root: TrustedRoot, artifact: Uint8Array): void {
@@ -73,7 +75,7 @@ for (const { what, bundle, hashName = 'sha256', foreignRefuses } of sound) {
   test(`verified: ${what}`, () => {
     const parsed = parseBundle(bundle)
     assert.equal(digestAlgorithm(parsed), hashName)
-    const { checks, verified } = verifyBundle(parsed, sha(hashName), trustedRoot)
+    const { checks, verified } = verifyBundle(parsed, artifactBytes(TEST_ARTIFACT, hashName), trustedRoot)
     assert.deepEqual(
       checks.filter(({ result }) => result !== 'passed'),
       [],
@@ -97,7 +99,7 @@ for (const mutation of mutations) {
   const { artifact = TEST_ARTIFACT, root = trustedRoot } = mutation
   test(`refused: ${mutation.what}`, () => {
     const parsed = parseBundle(mutation.bundle())
-    const { checks, verified } = verifyBundle(parsed, mutation.digest ?? sha('sha256', artifact), root)
+    const { checks, verified } = verifyBundle(parsed, artifactDigest(mutation.digest ?? sha('sha256', artifact)), root)
     const failed = checks.flatMap(({ name, code }) => (code === undefined ? [] : [[name, code]]))
     assert.deepEqual(Object.fromEntries(failed), mutation.failed)
     const notChecked = checks.filter(({ result }) => result === 'not checked').map(({ name }) => name)
@@ -113,7 +115,7 @@ for (const mutation of mutations) {
 
 test('every step is reported once and in the same order, whatever fails', () => {
   const names = (bundle: string) =>
-    verifyBundle(parseBundle(bundle), digest, trustedRoot).checks.map(({ name }) => name)
+    verifyBundle(parseBundle(bundle), artifact, trustedRoot).checks.map(({ name }) => name)
   const expected = names(signTestArtifact(instance))
   assert.equal(new Set(expected).size, 9)
   for (const { bundle } of mutations) assert.deepEqual(names(bundle()), expected)
@@ -122,19 +124,19 @@ test('every step is reported once and in the same order, whatever fails', () => 
 test('the second bundle of one trusted root names the chains that were not computed again', () => {
   const root = { ...trustedRoot }
   const parsed = parseBundle(signTestArtifact(instance))
-  assert.deepEqual(verifyBundle(parsed, digest, root).cachedChains, [])
-  assert.equal(verifyBundle(parsed, digest, root).cachedChains?.length, 2)
+  assert.deepEqual(verifyBundle(parsed, artifact, root).cachedChains, [])
+  assert.equal(verifyBundle(parsed, artifact, root).cachedChains?.length, 2)
 })
 
 test('an error that is not about the bundle comes through', () => {
   const broken = { ...trustedRoot, tlogs: undefined } as unknown as TrustedRoot
-  assert.throws(() => verifyBundle(parseBundle(signTestArtifact(instance)), digest, broken), TypeError)
+  assert.throws(() => verifyBundle(parseBundle(signTestArtifact(instance)), artifact, broken), TypeError)
 })
 
 test('no change of one character proves anything else', () => {
   const bundle = signTestArtifact(instance)
   const prove = (text: string) => {
-    const { verified } = verifyBundle(parseBundle(text), digest, trustedRoot)
+    const { verified } = verifyBundle(parseBundle(text), artifact, trustedRoot)
     // Not compared: the timestamp's own bytes, whose envelope has parts that nobody signs and that say nothing.
     return (
       verified && [verified.identity, verified.signedAt, verified.signature, verified.certificate.raw, verified.entry]

@@ -10,9 +10,13 @@ export interface Artifact {
   /** As the person named it. */
   readonly name: string
   readonly digest: Uint8Array
+  /** Of artifacts up to 4 MiB: larger ones are not kept in memory. */
+  readonly bytes?: Uint8Array
   /** Where its bundle lies unless said otherwise; undefined where there is no file beside which it could. */
   readonly bundlePath?: string
 }
+
+const MAX_KEPT_BYTES = 4 * 1024 * 1024
 
 /** Hash functions that a bundle can name. */
 export type HashName = 'sha256' | 'sha384' | 'sha512'
@@ -27,14 +31,24 @@ export async function readArtifact(name: string, hash: HashName = 'sha256', sign
   const stream = name === '-' ? process.stdin : createReadStream(name, { highWaterMark: 1024 * 1024 })
   if (signal) addAbortSignal(signal, stream)
   const digest = createHash(hash)
+  const kept: Buffer[] = []
+  let size = 0
   try {
-    for await (const chunk of stream) digest.update(chunk)
+    for await (const chunk of stream) {
+      digest.update(chunk)
+      size += chunk.length
+      if (size <= MAX_KEPT_BYTES) kept.push(chunk)
+    }
   } catch (error) {
     signal?.throwIfAborted()
     throw readFailure(name, error)
   }
-  const bytes = new Uint8Array(digest.digest())
-  return { name, digest: bytes, ...(name !== '-' && { bundlePath: `${name}.sigstore.json` }) }
+  return {
+    name,
+    digest: new Uint8Array(digest.digest()),
+    ...(size <= MAX_KEPT_BYTES && { bytes: Buffer.concat(kept) }),
+    ...(name !== '-' && { bundlePath: `${name}.sigstore.json` }),
+  }
 }
 
 /** Reads `sha256:<64 hex digits>`, or only the digits. Throws `cli.usage`. */

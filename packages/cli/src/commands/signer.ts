@@ -7,6 +7,7 @@ import { signingCertificateRoute } from '@countersign/protocol/api/authority.ts'
 import { addLogEntryRoute } from '@countersign/protocol/api/logs.ts'
 import type { Route } from '@countersign/protocol/api/route.ts'
 import { timestampRoute } from '@countersign/protocol/api/timestamps.ts'
+import { artifactDigest } from '@countersign/protocol/bundle/artifactDigest.ts'
 import { parseBundle } from '@countersign/protocol/bundle/parseBundle.ts'
 import { parseTrustedRoot } from '@countersign/protocol/bundle/trustedRoot.ts'
 import { type VerifiedBundle, verifyBundle } from '@countersign/protocol/bundle/verifyBundle.ts'
@@ -55,7 +56,7 @@ export async function openSigner(
         entry,
         timestamps: [timestamp],
       })
-      const { verified, checks } = verifyBundle(parseBundle(bundle), digest, root)
+      const { verified, checks } = verifyBundle(parseBundle(bundle), artifactDigest(digest), root)
       if (verified === undefined) throw ownResultWrong(checks)
       if (verified.timestamps[0]?.nonce !== nonce)
         throw outputError('cli.own-result-wrong', 'the timestamp is an old one')

@@ -3,6 +3,7 @@ import { type Clock, systemClock } from '@countersign/local/clock/clock.ts'
 import { type FeedKnowledge, readKnowledge } from '@countersign/local/feed/knowledge.ts'
 import { readBounded } from '@countersign/local/files/readBounded.ts'
 import { MAX_BUNDLE_BYTES, parseBundle, type UnverifiedBundle } from '@countersign/protocol/bundle/parseBundle.ts'
+import { artifactBytes, type SignedArtifact } from '@countersign/protocol/bundle/signedArtifact.ts'
 import { parseTrustedRoot } from '@countersign/protocol/bundle/trustedRoot.ts'
 import {
   type BundleVerification,
@@ -22,7 +23,7 @@ import {
 import { checkTable, printable } from '../output/checkTable.ts'
 import { outputError } from '../output/errors.ts'
 import type { Terminal } from '../output/terminal.ts'
-import { type Artifact, readArtifact } from './artifact.ts'
+import { type Artifact, type HashName, readArtifact } from './artifact.ts'
 
 /** What `countersign verify` takes. */
 export interface VerifyOptions {
@@ -72,20 +73,23 @@ async function evaluate(name: string, options: VerifyOptions, terminal: Terminal
   if (ownPolicy instanceof CodedError) return unreadable('policy', 'cannot tell', ownPolicy)
   const around = options.offline ? await known(stored) : await renew(stored, terminal, clock)
   const policy = ownPolicy ?? around.anchors.policy
-  const artifact = await terminal.during(`reading ${name}`, () =>
-    readArtifact(name, digestAlgorithm(bundle), terminal.signal),
-  )
-  const verification = verifyBundle(
-    bundle,
-    artifact.digest,
-    parseTrustedRoot(around.anchors.target('trusted_root.json')),
-  )
+  const hashName = digestAlgorithm(bundle)
+  const artifact = await terminal.during(`reading ${name}`, () => readArtifact(name, hashName, terminal.signal))
+  const root = parseTrustedRoot(around.anchors.target('trusted_root.json'))
+  const verification = verifyBundle(bundle, await signedArtifact(artifact, hashName), root)
   const decision = decide(verification, around, policy, clock)
   return {
     ...narrow(decision, verification, options),
     artifact,
     ...(verification.verified && { verified: verification.verified }),
   }
+}
+
+/** Verifying a digest loads a library of curves, which a file of usual size need not wait for. */
+async function signedArtifact({ bytes, digest }: Artifact, hashName: HashName): Promise<SignedArtifact> {
+  if (bytes !== undefined) return artifactBytes(bytes, hashName)
+  const { artifactDigest } = await import('@countersign/protocol/bundle/artifactDigest.ts')
+  return artifactDigest(digest)
 }
 
 async function known(anchors: Anchors): Promise<Surroundings> {

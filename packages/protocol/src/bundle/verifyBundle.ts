@@ -1,8 +1,8 @@
-import { hash, type KeyObject } from 'node:crypto'
-import { CodedError, hasCode } from '../errors/codedError.ts'
+import { hash } from 'node:crypto'
+import { CodedError } from '../errors/codedError.ts'
 import { equalBytes } from '../json/base64.ts'
 import { openCheckpoint, type VerifiedCheckpoint } from '../log/checkpoint.ts'
-import { verifyDigestSignature } from '../log/digestSignature.ts'
+
 import { canonicalEntry, ENTRY_KIND } from '../log/hashedRekord.ts'
 import { digestBytes, entryHash, type HashName, type KeyDetails, keyDetailsOf } from '../log/keyDetails.ts'
 import { leafHash, verifyInclusion } from '../log/merkle.ts'
@@ -15,8 +15,9 @@ import { type CertificateIdentity, type FulcioClaims, readFulcioClaims, readIden
 import { readScts, type Sct, verifySct } from '../x509/sct.ts'
 import { verifyChain } from '../x509/verifyChain.ts'
 import { bundleError } from './errors.ts'
-import type { MessageSignature, UnverifiedBundle } from './parseBundle.ts'
+import type { UnverifiedBundle } from './parseBundle.ts'
 import { isAbout, parseStatement, type Statement } from './parseStatement.ts'
+import type { SignedArtifact } from './signedArtifact.ts'
 import type { TrustedLog, TrustedRoot } from './trustedRoot.ts'
 import { isValidAt } from './validity.ts'
 import { verifyEnvelope } from './verifyEnvelope.ts'
@@ -63,20 +64,20 @@ export interface BundleVerification {
 }
 
 /**
- * Verifies a signature bundle for the artifact with this digest against what is trusted. Sigstore client specification;
+ * Verifies a signature bundle for this artifact against what is trusted. Sigstore client specification;
  * entries of Rekor v2 only. Never throws for what is in the bundle: every step whose inputs exist runs, and each yields a
  * check, failed ones with the code of the error. Chains are verified at the time of every timestamp, not now.
- * `artifactDigest`: SHA-256, or the hash that `digestAlgorithm` names. `root` is trusted as given; keep the object, it
- * also carries the chains that verified. Not looked at: revocation, whether this identity may sign, cosignatures.
+ * `artifact` comes from `artifactBytes` or `artifactDigest`. `root` is trusted as given; keep the object, it also carries
+ * the chains that verified. Not looked at: revocation, whether this identity may sign, cosignatures.
  */
 export function verifyBundle(
   bundle: UnverifiedBundle,
-  artifactDigest: Uint8Array,
+  artifact: SignedArtifact,
   root: TrustedRoot,
 ): BundleVerification {
   const { run, checks } = startSteps()
   const cachedChains: string[] = []
-  const digest = run('artifact digest', bundle, () => checkArtifactDigest(bundle, artifactDigest))
+  const digest = run('artifact digest', bundle, () => checkArtifactDigest(bundle, artifact.digest))
   const timestamps = run('timestamp', bundle, () => verifyTimestamps(bundle, root, cachedChains))
   const chain = run('certificate chain', timestamps, (stamps) => verifyIssued(bundle, root, stamps, cachedChains))
   const profile = run('certificate profile', bundle, () => readProfile(bundle.certificate))
@@ -84,7 +85,7 @@ export function verifyBundle(
   const entries = run('log entry', bundle, () => matchEntries(bundle))
   const proofs = run('inclusion proof', bundle, () => verifyProofs(bundle))
   const checkpoints = run('checkpoint', proofs, (them) => verifyCheckpoints(bundle, them, root, timestamps?.[0]?.time))
-  const signed = run('signature', bundle, () => verifySignature(bundle, artifactDigest))
+  const signed = run('signature', bundle, () => verifySignature(bundle, artifact))
 
   const [stamp, proof, checkpoint] = [timestamps?.[0], proofs?.[0], checkpoints?.[0]]
   if (!digest || !stamp || !timestamps || !chain || !profile || !sct || !entries || !proof || !checkpoint || !signed) {
@@ -248,32 +249,23 @@ function verifyCheckpoints(
   return { value: checkpoints, detail: checkpoints.map(({ origin, size }) => `${origin}, size ${size}`).join('; ') }
 }
 
-function verifySignature({ certificate, content }: UnverifiedBundle, artifactDigest: Uint8Array): Passed<true> {
-  const keyDetails = keyDetailsOf(certificate.publicKey)
-  if (content.kind === 'statement') verifyEnvelope(content, certificate.publicKey, keyDetails)
-  else verifyMessage(content, certificate.publicKey, keyDetails, artifactDigest)
+function verifySignature({ certificate, content }: UnverifiedBundle, artifact: SignedArtifact): Passed<true> {
+  const { publicKey } = certificate
+  const keyDetails = keyDetailsOf(publicKey)
+  if (content.kind === 'statement') verifyEnvelope(content, publicKey, keyDetails)
+  else {
+    checkMessageHash(content.hashName, keyDetails, artifact.digest)
+    artifact.verifySignature(publicKey, keyDetails, content.signature)
+  }
   return { value: true, detail: keyDetails }
 }
 
-function verifyMessage(
-  { hashName, signature }: MessageSignature,
-  key: KeyObject,
-  keyDetails: KeyDetails,
-  artifactDigest: Uint8Array,
-): void {
+function checkMessageHash(hashName: HashName, keyDetails: KeyDetails, artifactDigest: Uint8Array): void {
   if (keyDetails === 'PKIX_ED25519') {
     throw bundleError('bundle.algorithm-unsupported', 'Ed25519 signs the artifact itself, not its digest')
   }
   if (hashName !== entryHash(keyDetails) || artifactDigest.length !== digestBytes(hashName)) {
     throw bundleError('bundle.digest-algorithm', `a key of this kind signs a digest of ${entryHash(keyDetails)}`)
-  }
-  try {
-    verifyDigestSignature({ key, keyDetails, digest: artifactDigest, signature })
-  } catch (cause) {
-    if (!hasCode(cause, 'log.signature-wrong')) throw cause
-    throw bundleError('bundle.signature-wrong', 'the signature does not fit the artifact and the certificate', {
-      cause,
-    })
   }
 }
 

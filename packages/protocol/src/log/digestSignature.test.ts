@@ -5,8 +5,8 @@ import { p256 } from '@noble/curves/nist.js'
 import fc from 'fast-check'
 import { integer, sequence } from '../der/writeDer.ts'
 import { hasCode } from '../errors/codedError.ts'
-import { verifyDigestSignature } from './digestSignature.ts'
-import { verifyEcdsaOverDigest } from './ecdsaOverDigest.ts'
+import { type DigestSignature, verifyDigestSignature, verifyDigestSignatures } from './digestSignature.ts'
+import { verifyEcdsaOverDigests } from './ecdsaOverDigest.ts'
 import type { HashName, KeyDetails } from './keyDetails.ts'
 
 const message = new TextEncoder().encode('what was signed')
@@ -26,6 +26,9 @@ const claims = kinds.map(({ details, hashName, pair }) => ({
   digest: new Uint8Array(hash(hashName, message, 'buffer')),
   signature: new Uint8Array(sign(hashName, message, pair.privateKey)),
 }))
+
+const verifyEcdsaOverDigest = (key: KeyObject, digest: Uint8Array, signature: Uint8Array) =>
+  verifyEcdsaOverDigests([{ key, digest, signature }])[0]
 
 for (const claim of claims) {
   test(`${claim.keyDetails}: a signature verifies over the digest alone, and no changed one does`, () => {
@@ -126,6 +129,52 @@ test('keys, kinds and digests that do not belong together are refused by name', 
   const koblitz = ec('secp256k1')
   assert.throws(() => verifyDigestSignature({ ...p256, key: koblitz.publicKey }), { code: 'log.algorithm-unsupported' })
   assert.ok(!verifyEcdsaOverDigest(koblitz.publicKey, p256.digest, p256.signature))
+})
+
+test('claims that are verified together get each the answer that they get alone, whatever their neighbours are', () => {
+  const { signature: firstSignature, digest: firstDigest } = claims[0] as DigestSignature
+  const spoiled = [
+    (claim: DigestSignature) => claim,
+    (claim: DigestSignature) => ({ ...claim, digest: claim.digest.toReversed() }),
+    (claim: DigestSignature) => ({ ...claim, signature: claim.signature.with(9, 0x55).with(10, 0xaa) }),
+    (claim: DigestSignature) => ({ ...claim, signature: firstSignature }),
+    (claim: DigestSignature) => ({ ...claim, signature: new Uint8Array(0) }),
+    (claim: DigestSignature) => ({ ...claim, signature: sequence(integer(0), integer(1)) }),
+    (claim: DigestSignature) => ({ ...claim, digest: claim.digest.subarray(1) }),
+    (claim: DigestSignature) => ({ ...claim, keyDetails: 'PKIX_ED25519_PH' as const }),
+    (claim: DigestSignature) => ({ ...claim, digest: firstDigest }),
+  ]
+  const alone = (claim: DigestSignature) => {
+    try {
+      verifyDigestSignature(claim)
+      return undefined
+    } catch (error) {
+      return (error as { code: string }).code
+    }
+  }
+  const any = fc.tuple(fc.constantFrom(...claims), fc.constantFrom(...spoiled)).map(([claim, spoil]) => spoil(claim))
+  fc.assert(
+    fc.property(fc.array(any, { maxLength: 12 }), (mixed) => {
+      const together = verifyDigestSignatures(mixed).map((error) => error?.code)
+      assert.deepEqual(together, mixed.map(alone))
+    }),
+    { numRuns: 20 },
+  )
+  assert.deepEqual(verifyDigestSignatures(claims), new Array(claims.length).fill(undefined))
+})
+
+test('a key that would be moved to no point at all is a wrong signature, and harms no neighbour', () => {
+  // Q + ((z − z')/r)·G is infinity where r·d = z' − z: only whoever knows d can choose such an r.
+  const n = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n
+  const { privateKey, publicKey } = ec('P-256')
+  const d = BigInt(`0x${Buffer.from(privateKey.export({ format: 'jwk' }).d as string, 'base64url').toString('hex')}`)
+  const fixed = BigInt(`0x${hash('sha256', 'countersign: ecdsa over a digest', 'hex')}`)
+  const good = claims[0] as DigestSignature
+  const z = BigInt(`0x${Buffer.from(good.digest).toString('hex')}`)
+  const r = (((((fixed - z) % n) + n) % n) * p256.Point.Fn.inv(d)) % n
+  const { digest } = good
+  const nowhere = { key: publicKey, digest, signature: sequence(integer(r), integer(1)) }
+  assert.deepEqual(verifyEcdsaOverDigests([good, nowhere, good]), [true, false, true])
 })
 
 test('pre-hashed Ed25519 is refused, never taken for verified', () => {

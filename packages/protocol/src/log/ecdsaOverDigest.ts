@@ -32,7 +32,7 @@ export function verifyEcdsaOverDigests(claims: readonly EcdsaClaim[]): boolean[]
     const keys = movedKeys(curve, readable)
     for (const [i, { position, signature }] of readable.entries()) {
       const key = keys[i]
-    answers[position] = key !== undefined && createVerify(curve.hashName).update(MESSAGE).verify(key, signature)
+      answers[position] = key !== undefined && createVerify(curve.hashName).update(MESSAGE).verify(key, signature)
     }
   }
   return answers

@@ -1,8 +1,9 @@
 import { createPublicKey, hash, type KeyObject, X509Certificate } from 'node:crypto'
+import { CodedError } from '../errors/codedError.ts'
 import { encodeBase64, equalBytes } from '../json/base64.ts'
 import { canonicalJson, type JsonValue } from '../json/canonicalJson.ts'
 import { parseJson } from '../json/parseJson.ts'
-import { verifyDigestSignature } from './digestSignature.ts'
+import { type DigestSignature, verifyDigestSignatures } from './digestSignature.ts'
 import { MAX_ENTRY_BYTES } from './entryBundle.ts'
 import { logError } from './errors.ts'
 import {
@@ -64,8 +65,29 @@ export function parseAddEntryRequest(json: JsonValue): AddEntryRequest {
  * it names, who issued it and when it was valid is for those who verify a bundle. Rekor v2.
  * Throws `log.verifier-malformed` and the codes of `verifyDigestSignature`.
  */
-export function verifyAddEntryRequest({ digest, signature, verifier, keyDetails }: AddEntryRequest): void {
-  verifyDigestSignature({ key: openVerifier(verifier), keyDetails, digest, signature })
+export function verifyAddEntryRequest(parsed: AddEntryRequest): void {
+  const [refusal] = verifyAddEntryRequests([parsed])
+  if (refusal !== undefined) throw refusal
+}
+
+/**
+ * Verifies each request as `verifyAddEntryRequest` does, together in less time (`verifyDigestSignatures`). Gives, in their
+ * order, undefined for what is proved and for the others the error that it would throw.
+ */
+export function verifyAddEntryRequests(requests: readonly AddEntryRequest[]): (CodedError | undefined)[] {
+  const opened = requests.map(openClaim)
+  const claims = opened.flatMap((claim) => (claim instanceof CodedError ? [] : [claim]))
+  const refusals = verifyDigestSignatures(claims).values()
+  return opened.map((claim) => (claim instanceof CodedError ? claim : refusals.next().value))
+}
+
+function openClaim({ digest, signature, verifier, keyDetails }: AddEntryRequest): DigestSignature | CodedError {
+  try {
+    return { key: openVerifier(verifier), keyDetails, digest, signature }
+  } catch (error) {
+    if (error instanceof CodedError) return error
+    throw error
+  }
 }
 
 /**

@@ -40,7 +40,7 @@ export function verifyChain(request: ChainRequest): Certificate[] {
 
 /** Extends `path` by an issuer until an anchor is reached; where several could be, the first that works. */
 function findPath(path: readonly Certificate[], request: ChainRequest, budget: { checksLeft: number }): Certificate[] {
-  let failure: CodedError = x509Error('x509.untrusted', 'no trusted certificate issued this one')
+  let failure: CodedError | undefined
   for (const { issuer, trusted } of possibleIssuers(path, request)) {
     try {
       checkIssuer(path, issuer, request)
@@ -50,10 +50,10 @@ function findPath(path: readonly Certificate[], request: ChainRequest, budget: {
     } catch (error) {
       // The most telling reason is the first one that is not "leads nowhere".
       if (!isChainError(error)) throw error
-      if (failure.code === 'x509.untrusted') failure = error
+      if (failure === undefined || hasCode(failure, 'x509.untrusted')) failure = error
     }
   }
-  throw failure
+  throw failure ?? x509Error('x509.untrusted', 'no trusted certificate issued this one')
 }
 
 function isChainError(error: unknown): error is CodedError {

@@ -52,11 +52,18 @@ export function htmlPage(title: string, body: Html): string {
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${title} · Countersign</title>
 <style>
-body { font: 1rem/1.5 system-ui, sans-serif; max-width: 34rem; margin: 3rem auto; padding: 0 1rem; color: #1c2530; background: #fff }
+body { font: 1rem/1.5 system-ui, sans-serif; max-width: 34rem; margin: 3rem auto; padding: 0 1rem; color: #1c2530; background: #fff; overflow-wrap: anywhere }
+body:has(table) { max-width: 62rem }
 h1 { font-size: 1.4rem }
-code { font-size: 1.2em; letter-spacing: .05em }
-button, input { font: inherit; padding: .5rem .8rem; margin: .4rem .4rem .4rem 0 }
+h2 { font-size: 1.1rem; margin: 2rem 0 .3rem }
+code { font-size: 1.1em; letter-spacing: .03em }
+button, input { font: inherit; padding: .5rem .8rem; margin: .4rem .4rem .4rem 0; border: 1px solid #8793a1; border-radius: .3rem; color: inherit; background: #fff }
+button { background: #eef1f4; cursor: pointer }
 .public { border-left: 4px solid #b45309; padding-left: 1rem }
+table { width: 100%; border-collapse: collapse }
+td { padding: .35rem 1.5rem .35rem 0; border-top: 1px solid #dde2e8; vertical-align: top }
+td:first-child { width: 22rem; color: #52606f }
+@media (max-width: 44rem) { td, td:first-child { display: block; width: auto; padding: 0; border: 0 } tr { display: block; padding: .4rem 0; border-top: 1px solid #dde2e8 } }
 </style>
 </head>
 <body>

@@ -39,6 +39,9 @@ export interface Listeners {
 /** Who stands behind a request that proves nothing: only the server's own user can open the admin socket. */
 const unproven: Partial<Record<ListenerName, Caller>> = { admin: { role: 'operator' } }
 
+/** Looking for a file that is not there is how TUF and tile clients work; nobody was refused anything. */
+const lookups: ReadonlySet<string> = new Set(['trust.not-found', 'log.not-found'])
+
 const MAX_PEM_BYTES = 256 * 1024
 
 /** Makes or reads the TLS certificate. */
@@ -67,7 +70,9 @@ export function createListeners(
       errors: serverErrors,
       ...(tls && { tls }),
       strictTransport: addressesOf(instance.facts).hostName !== 'localhost',
-      onRefusal: ({ code, caller = unproven[name] }) => instance.audit.refusal({ code, caller }),
+      onRefusal: async ({ code, caller = unproven[name] }) => {
+        if (!lookups.has(code)) await instance.audit.refusal({ code, caller })
+      },
       onBroken: deps.broken,
     })
   const listeners: Listeners = { https: make('https', deps.tls), http: make('http'), admin: make('admin') }

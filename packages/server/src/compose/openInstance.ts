@@ -15,7 +15,7 @@ import {
   requireSameFacts,
 } from '../instance/facts.ts'
 import { signFirstEntry } from '../instance/firstEntry.ts'
-import { beginCreation, finishCreation, readInstanceFile } from '../instance/instanceFile.ts'
+import { beginCreation, finishCreation, readBegunCreation, readInstanceFile } from '../instance/instanceFile.ts'
 import { newestTime } from '../instance/newestTime.ts'
 import { leafEntry } from '../log/leafEntry.ts'
 import type { LogDeps, LogName } from '../log/transparencyLog.ts'
@@ -70,14 +70,20 @@ export interface Instance {
 export async function openInstance(options: OpenOptions): Promise<Instance> {
   const { folder } = options
   const found = await readInstanceFile(folder)
-  if (found) requireSameFacts(found, options.requested)
-  const wanted = found ?? chooseFacts(options.requested, options.clock.now())
+  const begun = found ?? (await readBegunCreation(folder))
+  if (begun) requireSameFacts(begun, options.requested)
+  const wanted = begun ?? chooseFacts(options.requested, options.clock.now())
   if (!found) await options.confirmCreation(wanted)
+  // Everything that can be refused is refused before anything is written.
+  const secrets = {
+    passphrase: found ? undefined : await options.rootPassphrase(wanted),
+    wrappingKey: await options.wrappingKey(wanted, found === undefined),
+  }
   await makeFolder(folder, { point: 'instance.folder', mode: 0o700 })
   const lock = await lockFolder(folder)
   try {
     const facts = found ?? (await beginCreation(folder, wanted))
-    const instance = await openParts(options, facts, found === undefined)
+    const instance = await openParts(options, facts, secrets)
     if (!found) await finishCreation(folder, facts)
     const close = async () => {
       await instance.close()
@@ -90,10 +96,20 @@ export async function openInstance(options: OpenOptions): Promise<Instance> {
   }
 }
 
+/** What opens the keys; the passphrase only at creation. */
+interface Secrets {
+  readonly passphrase: string | undefined
+  readonly wrappingKey: Uint8Array
+}
+
 /** The audit log comes first, because from then on every use of a key is on record; then trust, then the rest. */
-async function openParts(options: OpenOptions, facts: InstanceFacts, creating: boolean): Promise<Instance> {
+async function openParts(
+  options: OpenOptions,
+  facts: InstanceFacts,
+  { passphrase, wrappingKey }: Secrets,
+): Promise<Instance> {
   const { folder, clock, logger } = options
-  const storage = await openStorage(folder, await options.wrappingKey(facts, creating), clock)
+  const storage = await openStorage(folder, wrappingKey, clock)
   const { database, blobs } = storage
   const logDeps: LogDeps = { database, blobs, clock, logger, onStopped: (name, error) => options.stopped(name, error) }
 
@@ -101,7 +117,8 @@ async function openParts(options: OpenOptions, facts: InstanceFacts, creating: b
   const auditLog = await openInstanceLog(logDeps, facts, { name: 'audit', keys: auditKeys })
   const audit = await createAuditTrail({ log: auditLog, database, clock, ownKeyIds: ownKeyIds(auditKeys) })
   const onlineKeys = auditedKeys(storage.onlineKeys, audit, 'operation')
-  const firstEntry = creating ? await createRoots(options, facts, storage, audit) : undefined
+  const firstEntry =
+    passphrase === undefined ? undefined : await createRoots({ folder, clock, passphrase }, facts, storage, audit)
 
   const issuers = await readIssuerCertificates(database)
   const open = async (name: LogName) =>
@@ -145,7 +162,7 @@ async function openParts(options: OpenOptions, facts: InstanceFacts, creating: b
   return {
     folder,
     facts,
-    created: creating,
+    created: passphrase !== undefined,
     storage,
     logs,
     audit,
@@ -167,13 +184,13 @@ async function openParts(options: OpenOptions, facts: InstanceFacts, creating: b
 
 /** Everything that takes the root keys. Returns the first leaf of the artifact log. */
 async function createRoots(
-  options: OpenOptions,
+  options: Pick<OpenOptions, 'folder' | 'clock'> & { readonly passphrase: string },
   facts: InstanceFacts,
   storage: Storage,
   audit: AuditTrail,
 ): Promise<Uint8Array> {
-  const { folder, clock } = options
-  const rootKeys = auditedKeys(openRootKeys(folder, await options.rootPassphrase(facts), clock), audit, 'creation')
+  const { folder, clock, passphrase } = options
+  const rootKeys = auditedKeys(openRootKeys(folder, passphrase, clock), audit, 'creation')
   const onlineKeys = auditedKeys(storage.onlineKeys, audit, 'creation')
   const detail = { ...facts, ...addressesOf(facts).origins }
   await audit.record({ kind: 'instance.created', actor: 'operator', detail })

@@ -1,5 +1,6 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { errnoOf } from '@countersign/local/errors/errno.ts'
 import { createFile, removeFile } from '@countersign/local/files/durable.ts'
 import { readBounded } from '@countersign/local/files/readBounded.ts'
 import { hasCode } from '@countersign/protocol/errors/codedError.ts'
@@ -30,16 +31,28 @@ export async function readInstanceFile(folder: string): Promise<InstanceFacts | 
 }
 
 /**
+ * The facts of a creation in `folder` that a crash interrupted, or undefined where none was begun.
+ * Throws `instance.folder-not-empty` where something else lies there, `instance.damaged`.
+ */
+export async function readBegunCreation(folder: string): Promise<InstanceFacts | undefined> {
+  const begun = await readFacts(join(folder, CREATING_FILE))
+  if (begun) return begun
+  const names = await readdir(folder).catch((error: unknown) => {
+    if (errnoOf(error) === 'ENOENT') return []
+    throw error
+  })
+  const present = names.filter((name) => !IGNORED.has(name))
+  if (present.length === 0) return undefined
+  throw instanceError('instance.folder-not-empty', `${folder} holds ${present.slice(0, 3).join(', ')}`)
+}
+
+/**
  * Begins a creation in `folder`, or goes on with one that a crash interrupted; then the facts are those of the first attempt.
  * Throws `instance.folder-not-empty` where something else lies there.
  */
 export async function beginCreation(folder: string, facts: InstanceFacts): Promise<InstanceFacts> {
-  const begun = await readFacts(join(folder, CREATING_FILE))
+  const begun = await readBegunCreation(folder)
   if (begun) return begun
-  const present = (await readdir(folder)).filter((name) => !IGNORED.has(name))
-  if (present.length > 0) {
-    throw instanceError('instance.folder-not-empty', `${folder} holds ${present.slice(0, 3).join(', ')}`)
-  }
   await createFile(join(folder, CREATING_FILE), encode(facts), { point: 'instance.begin', mode: 0o600 })
   return facts
 }

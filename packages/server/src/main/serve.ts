@@ -46,6 +46,7 @@ export async function serve(options: ServeOptions): Promise<number> {
   const logger = createLogger({ level: options.logLevel, name: 'countersign-server' })
   const { ended, end } = untilEnd()
   const tlsSource = readTlsSource(options)
+  refuseWrongSockets(options)
   const instance = await open(options, logger, end)
   try {
     return await run(options, instance, { logger, tlsSource, ended, end })
@@ -73,6 +74,8 @@ async function run(
   let tls = await openTls(instance, clock, tlsSource)
   const rootHash = await firstRootHash(storage.blobs)
   const jobs = startJobs({
+    // Nothing is renewed or signed before the sockets are ours.
+    paused: true,
     clock,
     logger,
     jobs: scheduledWork({
@@ -118,6 +121,7 @@ async function run(
   instance.outbox.start()
   try {
     await listen(listeners, { folder, socketName: ADMIN_SOCKET, ...sockets(options, facts) })
+    jobs.resume()
     await announce(options, instance)
     return await ended
   } finally {
@@ -214,6 +218,11 @@ function sockets(options: ServeOptions, facts: InstanceFacts): { https: ListenAd
     https: readAddress(options.listen, facts.publicUrl, 443),
     http: readAddress(options.listenHttp, facts.publicHttpUrl, 80),
   }
+}
+
+/** Refuses what `sockets` would refuse, before anything is opened. */
+function refuseWrongSockets({ listen, listenHttp }: ServeOptions): void {
+  for (const text of [listen, listenHttp]) readAddress(text, 'https://localhost', 443)
 }
 
 /** `host:port`, `[::1]:port` or a port; by default every interface at the URL's port, for localhost only loopback. */

@@ -1,5 +1,6 @@
 import type { KeyObject } from 'node:crypto'
 import type { Clock } from '@countersign/local/clock/clock.ts'
+import { refusedCaller } from '@countersign/protocol/errors/codedError.ts'
 import type { JsonValue } from '@countersign/protocol/json/canonicalJson.ts'
 import { parseJson } from '@countersign/protocol/json/parseJson.ts'
 import { accountError } from '../errors.ts'
@@ -58,7 +59,8 @@ export async function verifyIdentityToken(deps: TokenDeps, jwt: string): Promise
   checkTimes(token.claims, Math.floor(deps.clock.now().getTime() / 1000))
   const identity = readIdentity(issuer.kind, issuer.url, token.claims)
   if (issuer.isCurrent?.(identity.subject) === false) {
-    throw accountError('account.token-person-removed', 'the person of this token has been removed here')
+    const error = accountError('account.token-person-removed', 'the person of this token has been removed here')
+    throw refusedCaller(error, { issuer: identity.issuer, subject: identity.san.value })
   }
   return identity
 }
