@@ -56,7 +56,12 @@ const command =
   first === '--exec'
     ? [path.join(root, 'node_modules', '.bin', rest[0]), ...rest.slice(1)]
     : [path.join(root, first), ...rest]
-const env = { ...process.env, PATH: path.dirname(node) + path.delimiter + process.env.PATH }
+const env = {
+  // Tests and benchmarks start the programs many times; compiled once, they start in half the time.
+  NODE_COMPILE_CACHE: path.join(root, 'node_modules', '.cache', 'compiled'),
+  ...process.env,
+  PATH: path.dirname(node) + path.delimiter + process.env.PATH,
+}
 const child = spawn(node, command, { stdio: 'inherit', env })
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP']
 // A terminal sends its Ctrl-C to both processes, so that is not passed on.

@@ -8,7 +8,7 @@ import { type BrowserContext, chromium } from 'playwright-core'
 const names = ['chromium', 'chromium-browser', 'google-chrome']
 
 /** Where Chromium is. Throws where it is not: a browser test without a browser has shown nothing. */
-function findChromium(): string {
+export function findChromium(): string {
   const folders = (process.env.PATH ?? '').split(path.delimiter)
   const found = folders.flatMap((folder) => names.map((name) => path.join(folder, name))).find(isProgram)
   if (found !== undefined) return found
@@ -28,10 +28,17 @@ function isProgram(file: string): boolean {
  * A Chromium that nobody has used, with scripts switched off. Of unknown authorities it takes one certificate: the one that the
  * instance shows now and that `ca` (PEM of its device root) vouches for.
  */
-export async function openBrowser(folder: string, instanceUrl: string, ca: string): Promise<BrowserContext> {
+export async function openBrowser(options: {
+  readonly program: string
+  /** Where it keeps its profile. */
+  readonly folder: string
+  readonly instanceUrl: string
+  readonly ca: string
+}): Promise<BrowserContext> {
+  const { program, folder, instanceUrl, ca } = options
   const quiet = ['background-networking', 'component-update', 'sync', 'gpu', 'default-apps', 'extensions']
   return chromium.launchPersistentContext(folder, {
-    executablePath: findChromium(),
+    executablePath: program,
     headless: true,
     javaScriptEnabled: false,
     viewport: { width: 1280, height: 900 },

@@ -13,46 +13,43 @@ import { type Machine, newMachine } from '../../support/machine.ts'
 import { countersign } from '../../support/programs.ts'
 import { type RunResult, runProgram } from '../../support/runProgram.ts'
 import { type Instance, startInstance } from '../../support/startInstance.ts'
-import { openBrowser } from './openBrowser.ts'
+import { findChromium, openBrowser } from './openBrowser.ts'
 
 const pictures = process.env.COUNTERSIGN_SCREENSHOTS
 
-let folder: string
+let folder: string | undefined
 let instance: Instance
 let anna: Machine
 let browser: BrowserContext
 let page: Page
 
 before(async () => {
+  const program = findChromium()
   folder = mkdtempSync(path.join(tmpdir(), 'countersign-browser-'))
   const dataFolder = path.join(folder, 'instance')
   instance = await startInstance({ dataFolder, arguments: ['--first-person', 'anna@example.org'] })
   anna = newMachine(folder)
   const { ticket } = await instance.admin<{ ticket: string }>('ticket')
   expectRun(await anna.countersign('trust', 'add', ticket), 0)
-  browser = await openBrowser(path.join(folder, 'profile'), instance.publicUrl, await anna.deviceRoot())
+  const ca = await anna.deviceRoot()
+  browser = await openBrowser({ program, folder: path.join(folder, 'profile'), instanceUrl: instance.publicUrl, ca })
   page = await browser.newPage()
 })
 
 after(async () => {
   await browser?.close()
   await instance?.kill()
-  rmSync(folder, { recursive: true, force: true })
+  if (folder !== undefined) rmSync(folder, { recursive: true, force: true })
 })
 
 /** The page has this heading and fits its window, also on a telephone. */
 async function expectPage(heading: string): Promise<void> {
   assert.equal(await page.locator('h1').textContent(), heading)
-  for (const [name, width] of [
-    ['phone', 390],
-    ['desk', 1280],
-  ] as const) {
+  const widths = { phone: 390, desk: 1280 }
+  for (const [name, width] of Object.entries(widths)) {
     await page.setViewportSize({ width, height: 900 })
-    if (pictures)
-      await page.screenshot({
-        path: path.join(pictures, `${heading.replace(/\W+/g, '-')}-${name}.png`),
-        fullPage: true,
-      })
+    const file = `${heading.replace(/\W+/g, '-')}-${name}.png`
+    if (pictures !== undefined) await page.screenshot({ path: path.join(pictures, file), fullPage: true })
     const needed = await page.evaluate('document.documentElement.scrollWidth')
     assert.equal(needed, width, `"${heading}" is ${needed} pixels wide in a window of ${width}`)
   }

@@ -11,6 +11,8 @@ if (folder === undefined || process.env.COUNTERSIGN_INSTALLED !== folder) {
 }
 
 process.env.HOME = home
+// The programs have their own.
+delete process.env.NODE_COMPILE_CACHE
 process.env.TMPDIR = home
 // Only the machine's own Node.js, not the one that runs this file.
 const own = path.dirname(process.execPath)

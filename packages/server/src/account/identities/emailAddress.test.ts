@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { readEmailAddress } from './emailAddress.ts'
+import { readEmailAddress, readPersonAddress } from './emailAddress.ts'
 
 test('an address keeps its local part and gets a lower-case domain', () => {
   assert.equal(readEmailAddress(' Me.And+tag@Example.ORG '), 'Me.And+tag@example.org')
   assert.equal(readEmailAddress('me@localhost'), 'me@localhost')
+})
+
+test('two spellings of an address are one person', () => {
+  assert.equal(readPersonAddress('Me@Example.org'), readPersonAddress('me@example.ORG'))
 })
 
 for (const bad of [

@@ -21,3 +21,11 @@ export function readEmailAddress(text: string): string {
   if (!valid) throw accountError('account.email-invalid', 'the address is not of the form name@example.org in ASCII')
   return `${local}@${domain}`
 }
+
+/**
+ * The address of a person of the embedded issuer: all in lower case, so that two spellings are not two people. In practice
+ * no mail server tells them apart. Throws `account.email-invalid`.
+ */
+export function readPersonAddress(text: string): string {
+  return readEmailAddress(text).toLowerCase()
+}

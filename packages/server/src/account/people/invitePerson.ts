@@ -5,7 +5,7 @@ import type { Invitation } from '@countersign/protocol/api/people.ts'
 import type { JsonValue } from '@countersign/protocol/json/canonicalJson.ts'
 import type { AccountTables } from '../accountTables.ts'
 import type { AuditTrail } from '../audit/auditTrail.ts'
-import { readEmailAddress } from '../identities/emailAddress.ts'
+import { readPersonAddress } from '../identities/emailAddress.ts'
 
 /** How long an invitation can be redeemed. */
 export const INVITATION_MS = 60 * 60 * 1000
@@ -32,7 +32,7 @@ export interface PeopleDeps {
  * The operator vouches for the address: whoever redeems the code signs with it. Throws `account.email-invalid`.
  */
 export async function invitePerson(deps: PeopleDeps, caller: JsonValue, address: string): Promise<Invitation> {
-  const email = readEmailAddress(address)
+  const email = readPersonAddress(address)
   const id = randomBytes(16).toString('hex')
   const code = newCode()
   const expires = new Date(deps.clock.now().getTime() + INVITATION_MS)

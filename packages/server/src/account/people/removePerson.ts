@@ -3,7 +3,7 @@ import type { Transaction } from 'kysely'
 import type { AccountTables } from '../accountTables.ts'
 import type { AuditIntent } from '../audit/auditStore.ts'
 import { accountError } from '../errors.ts'
-import { readEmailAddress } from '../identities/emailAddress.ts'
+import { readPersonAddress } from '../identities/emailAddress.ts'
 import type { PersonDirectory } from '../identities/personDirectory.ts'
 import type { PeopleDeps } from './invitePerson.ts'
 
@@ -17,7 +17,7 @@ export async function removePerson(
   caller: JsonValue,
   address: string,
 ): Promise<{ email: string }> {
-  const email = readEmailAddress(address)
+  const email = readPersonAddress(address)
   const removed = await deps.database.transaction<AccountTables, Removal>('account.removal', async (trx) => {
     const invitations = await trx.deleteFrom('account_invitations').where('email', '=', email).executeTakeFirst()
     const person = await trx.selectFrom('account_people').select('sub').where('email', '=', email).executeTakeFirst()
