@@ -122,7 +122,8 @@ export const accountErrors = {
   'account.invitation-wrong': {
     ...refused,
     status: 403,
-    sentence: 'The invitation or its code is wrong, used or expired. Check the code; if it is right, ask the operator for a new invitation.',
+    sentence:
+      'The invitation or its code is wrong, used or expired. Check the code; if it is right, ask the operator for a new invitation.',
   },
   'account.too-many-attempts': {
     ...refused,
