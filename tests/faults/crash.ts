@@ -3,7 +3,6 @@
  * it, and judges it by what its client was told. Arguments choose strikes whose stage and point contain them all.
  * Ends with "crash points N, passed N, duplicates 0, lost 0", and status 1 unless it is so.
  */
-import { rmSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import path from 'node:path'
 import { installJudges, type Judges } from '../interop/installJudges.ts'
@@ -73,12 +72,10 @@ async function strikeAll(lanes: readonly Lane[], planned: readonly Strike[], jud
   return verdicts
 }
 
-async function faultsAfter(lane: Lane, { from, ...order }: Strike, judges: Judges): Promise<Fault[]> {
+async function faultsAfter(lane: Lane, { from, ...blow }: Strike, judges: Judges): Promise<Fault[]> {
+  const site = await copyOf(lane, from, 'run')
   try {
-    const site = await copyOf(lane, from, 'run')
-    const faults = await strike(site, order, (client) => fsckAll(judges, client, path.join(site.folder, 'fsck')))
-    rmSync(site.folder, { recursive: true })
-    return faults
+    return await strike(site, blow, (client) => fsckAll(judges, client, path.join(site.folder, 'fsck')))
   } catch (error) {
     return [{ kind: 'broken', message: error instanceof Error ? error.message : String(error) }]
   }

@@ -1,4 +1,4 @@
-import { openClient } from './crashClient.ts'
+import { openClient, stampSomething } from './crashClient.ts'
 import { Journal } from './crashJournal.ts'
 import { Load } from './crashLoad.ts'
 import type { Lane, Site } from './crashSite.ts'
@@ -71,6 +71,8 @@ async function watchWork(site: Site): Promise<{ working: Passings; ending: Passi
     )
     await load.stop()
     const working = site.passings()
+    // Something that is still to be written down when the server ends.
+    await stampSomething(client)
     site.forgetPassings()
     await instance.stop()
     return { working, ending: site.passings() }

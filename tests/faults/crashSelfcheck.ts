@@ -1,4 +1,4 @@
-import { globSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { globSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { mustRun } from '../support/runProgram.ts'
@@ -13,6 +13,9 @@ interface Defect {
   readonly kind: Fault['kind']
   plant(site: Site): Promise<void> | void
 }
+
+/** From the end of a data tile: behind the signature of the last submitted certificate come two fingerprints, 66 bytes. */
+const inSubmittedSignature = 66 + 20
 
 const defects: readonly Defect[] = [
   { name: 'a server that forgot what it acknowledged', kind: 'lost', plant: forget },
@@ -50,7 +53,7 @@ const defects: readonly Defect[] = [
   {
     name: 'a changed byte in a certificate that no leaf covers',
     kind: 'lost',
-    plant: (site) => flip(site, 'certificates/tile/data/000.p/*'),
+    plant: (site) => flip(site, 'certificates/tile/data/000.p/*', inSubmittedSignature),
   },
   { name: 'a missing tile', kind: 'broken', plant: (site) => rmSync(fileOf(site, 'artifacts/tile/0/000')) },
   {
@@ -104,7 +107,7 @@ async function forget(site: Site): Promise<void> {
     journal.close()
   }
   rmSync(site.dataFolder, { recursive: true })
-  await mustRun(['mv', before, site.dataFolder])
+  renameSync(before, site.dataFolder)
 }
 
 function add(site: Site, line: JournalLine): void {
@@ -118,9 +121,9 @@ function lineOf<What extends JournalLine['what']>(
   site: Site,
   what: What,
   fits: (line: JournalOf<What>) => boolean = () => true,
-) {
+): JournalOf<What> {
   const journal = new Journal(site.journalFile)
-  const line = journal.lines().find((one): one is JournalOf<What> => one.what === what && fits(one as JournalOf<What>))
+  const line = journal.linesOf(what).find(fits)
   journal.close()
   if (line === undefined) throw new Error(`the journal has no such line "${what}"`)
   return line
@@ -137,10 +140,11 @@ function fileOf(site: Site, pattern: string): string {
   return path.join(folder, found)
 }
 
-function flip(site: Site, pattern: string): void {
+/** Changes one byte of a file: in the middle, or as far from the end as is said. */
+function flip(site: Site, pattern: string, fromEnd?: number): void {
   const file = fileOf(site, pattern)
   const bytes = readFileSync(file)
-  const at = Math.floor(bytes.length / 2)
+  const at = bytes.length - (fromEnd ?? Math.ceil(bytes.length / 2))
   bytes[at] = (bytes[at] ?? 0) ^ 1
   writeFileSync(file, bytes)
 }

@@ -1,7 +1,9 @@
+import { randomInt } from 'node:crypto'
+import { once } from 'node:events'
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { freePort } from '../support/freePort.ts'
 import { countersignServer } from '../support/programs.ts'
 import { mustRun, type RunResult, runProgram } from '../support/runProgram.ts'
 import { type Instance, startInstance } from '../support/startInstance.ts'
@@ -19,7 +21,23 @@ export interface Lane {
 export async function newLane(root: string, name: string): Promise<Lane> {
   const folder = path.join(root, name)
   const compileCache = path.join(root, 'compiled')
-  return { folder, httpsPort: await freePort(), httpPort: await freePort(), compileCache }
+  return { folder, httpsPort: await quietPort(), httpPort: await quietPort(), compileCache }
+}
+
+/**
+ * A free port that stays free while the server is dead: below those that systems give to whoever asks for any, which is from
+ * where outgoing connections and other tests have theirs.
+ */
+async function quietPort(): Promise<number> {
+  for (;;) {
+    const server = createServer().listen(randomInt(15_000, 32_000), '127.0.0.1')
+    const port = await once(server, 'listening').then(
+      () => (server.address() as AddressInfo).port,
+      () => undefined,
+    )
+    server.close()
+    if (port !== undefined) return port
+  }
 }
 
 /** Where to die: the name of a crash point with `:before` or `:after`, and at which passing of it, from 1. */
@@ -92,7 +110,7 @@ export class Site {
           startTimeoutMs,
         })
       } catch (error) {
-        // Between two servers of this test a connection of some other program can have the port for a moment.
+        // Between two servers of this test some other program can have taken the port for a moment.
         if (attempt === portAttempts || !String(error).includes('http.address-in-use')) throw error
         await new Promise((resolve) => setTimeout(resolve, 1000))
       }

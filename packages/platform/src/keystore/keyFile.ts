@@ -1,16 +1,8 @@
-import { createCipheriv, createDecipheriv, createHmac, randomBytes, scrypt, timingSafeEqual } from 'node:crypto'
+import { createCipheriv, createDecipheriv, createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 import { z } from 'zod'
 import { keystoreError } from './errors.ts'
+import type { Wrap, WrappingKeys } from './wrappingKeys.ts'
 
-/** What the private keys of a folder are encrypted under. */
-export type Wrap =
-  | { readonly kind: 'key'; readonly key: Uint8Array }
-  | { readonly kind: 'passphrase'; readonly passphrase: string }
-
-/** RFC 7914: 128 MB and about half a second for each guess of a passphrase. */
-const SCRYPT = { N: 2 ** 17, r: 8, p: 1, maxmem: 256 * 2 ** 20 } as const
-
-const SALT_BYTES = 16
 const NONCE_BYTES = 12
 const TAG_BYTES = 16
 
@@ -39,16 +31,20 @@ export type KeyFile = z.infer<typeof keyFileSchema>
 export type KeyDescription = Pick<KeyFile, 'name' | 'algorithm' | 'keyId' | 'createdAt'>
 
 /** Encrypts `privateKey` (PKCS#8) with AES-256-GCM; the description is authenticated with it, so files cannot be swapped or renamed. */
-export async function sealKey(description: KeyDescription, privateKey: Uint8Array, wrap: Wrap): Promise<KeyFile> {
-  const salt = randomBytes(SALT_BYTES)
+export async function sealKey(
+  description: KeyDescription,
+  privateKey: Uint8Array,
+  { kind, newSalt, keyFor }: WrappingKeys,
+): Promise<KeyFile> {
+  const salt = newSalt()
   const nonce = randomBytes(NONCE_BYTES)
-  const wrapping = await wrappingKey(wrap, salt)
-  const cipher = createCipheriv('aes-256-gcm', wrapping, nonce).setAAD(boundTo(description, wrap.kind))
+  const wrapping = await keyFor(salt)
+  const cipher = createCipheriv('aes-256-gcm', wrapping, nonce).setAAD(boundTo(description, kind))
   const ciphertext = Buffer.concat([cipher.update(privateKey), cipher.final(), cipher.getAuthTag()])
   return {
     v: 1,
     ...description,
-    wrap: wrap.kind,
+    wrap: kind,
     salt: salt.toString('base64'),
     check: checkValue(wrapping, salt).toString('base64'),
     nonce: nonce.toString('base64'),
@@ -57,16 +53,16 @@ export async function sealKey(description: KeyDescription, privateKey: Uint8Arra
 }
 
 /** Decrypts what `sealKey` made. The caller wipes the result. Throws `keystore.wrong-key`, `keystore.damaged`. */
-export async function unsealKey(file: KeyFile, wrap: Wrap): Promise<Buffer> {
-  if (file.wrap !== wrap.kind) {
-    throw keystoreError('keystore.wrong-key', `key ${file.name} is encrypted under a ${file.wrap}, not a ${wrap.kind}`)
+export async function unsealKey(file: KeyFile, { kind, keyFor }: WrappingKeys): Promise<Buffer> {
+  if (file.wrap !== kind) {
+    throw keystoreError('keystore.wrong-key', `key ${file.name} is encrypted under a ${file.wrap}, not a ${kind}`)
   }
   const salt = Buffer.from(file.salt, 'base64')
-  const wrapping = await wrappingKey(wrap, salt)
+  const wrapping = await keyFor(salt)
   const check = Buffer.from(file.check, 'base64')
   const expected = checkValue(wrapping, salt)
   if (check.length !== expected.length || !timingSafeEqual(check, expected)) {
-    throw keystoreError('keystore.wrong-key', `this ${wrap.kind} does not open key ${file.name}`)
+    throw keystoreError('keystore.wrong-key', `this ${kind} does not open key ${file.name}`)
   }
   const sealed = Buffer.from(file.ciphertext, 'base64')
   try {
@@ -78,13 +74,6 @@ export async function unsealKey(file: KeyFile, wrap: Wrap): Promise<Buffer> {
   } catch (error) {
     throw keystoreError('keystore.damaged', `key ${file.name} is not what was stored`, { cause: error })
   }
-}
-
-function wrappingKey(wrap: Wrap, salt: Uint8Array): Promise<Uint8Array> {
-  if (wrap.kind === 'key') return Promise.resolve(wrap.key)
-  return new Promise((resolve, reject) => {
-    scrypt(wrap.passphrase.normalize('NFC'), salt, 32, SCRYPT, (error, key) => (error ? reject(error) : resolve(key)))
-  })
 }
 
 // A hash under the wrapping key is as hard to guess from as the ciphertext itself.

@@ -6,9 +6,9 @@ import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { inspect } from 'node:util'
 import { systemClock } from '@countersign/local/clock/clock.ts'
-import type { Wrap } from './keyFile.ts'
 import { keyStoreContract } from './keyStoreContract.ts'
 import { softwareKeyStore } from './softwareKeys.ts'
+import type { Wrap } from './wrappingKeys.ts'
 
 const made: string[] = []
 const KEY: Wrap = { kind: 'key', key: new Uint8Array(randomBytes(32)) }

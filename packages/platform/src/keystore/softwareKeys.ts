@@ -16,8 +16,9 @@ import { readBounded } from '@countersign/local/files/readBounded.ts'
 import { hasCode } from '@countersign/protocol/errors/codedError.ts'
 import type { SignatureAlgorithm } from '@countersign/protocol/x509/signatureAlgorithm.ts'
 import { keystoreError } from './errors.ts'
-import { type KeyFile, keyFileSchema, sealKey, unsealKey, type Wrap } from './keyFile.ts'
+import { type KeyDescription, type KeyFile, keyFileSchema, sealKey, unsealKey } from './keyFile.ts'
 import type { KeyAlgorithm, KeyStore, KeySummary, SigningKey } from './keyStore.ts'
+import { type Wrap, type WrappingKeys, wrappingKeys } from './wrappingKeys.ts'
 
 /** Where software keys lie and what opens them. */
 export interface SoftwareKeyOptions {
@@ -59,31 +60,36 @@ const WRAPPING_KEY_BYTES = 32
  * nothing returned here prints, exports or serialises it.
  */
 export function softwareKeyStore(options: SoftwareKeyOptions): KeyStore {
-  const { folder, wrap } = options
+  const { folder, wrap, clock } = options
   if (wrap.kind === 'key' && wrap.key.length !== WRAPPING_KEY_BYTES) {
     throw keystoreError('keystore.wrong-key', `the key that opens a key store has ${WRAPPING_KEY_BYTES} bytes`)
   }
+  const opened: OpenStore = { folder, clock, wrapping: wrappingKeys(wrap) }
   return {
-    create: (name, algorithm) => createKey(options, name, algorithm),
-    open: (name) => openKey(options, name),
+    create: (name, algorithm) => createKey(opened, name, algorithm),
+    open: (name) => openKey(opened, name),
     has: async (name) => fileExists(pathOf(folder, name)),
     list: () => listKeys(folder),
   }
 }
 
-async function createKey(options: SoftwareKeyOptions, name: string, algorithm: KeyAlgorithm): Promise<SigningKey> {
-  const path = pathOf(options.folder, name)
+interface OpenStore extends Pick<SoftwareKeyOptions, 'folder' | 'clock'> {
+  readonly wrapping: WrappingKeys
+}
+
+async function createKey(store: OpenStore, name: string, algorithm: KeyAlgorithm): Promise<SigningKey> {
+  const path = pathOf(store.folder, name)
   if (await fileExists(path)) throw keystoreError('keystore.exists', `there is a key ${name} already`)
   const { privateKey } = ALGORITHMS[algorithm].generate()
   const key = signingKey(name, algorithm, privateKey)
-  const description = { name, algorithm, keyId: key.keyId, createdAt: options.clock.now().toISOString() }
-  await storeKey(options.folder, path, await seal(description, privateKey, options.wrap))
+  const description = { name, algorithm, keyId: key.keyId, createdAt: store.clock.now().toISOString() }
+  await storeKey(store.folder, path, await seal(description, privateKey, store.wrapping))
   return key
 }
 
-async function openKey({ folder, wrap }: SoftwareKeyOptions, name: string): Promise<SigningKey> {
+async function openKey({ folder, wrapping }: OpenStore, name: string): Promise<SigningKey> {
   const file = await readKeyFile(pathOf(folder, name), name)
-  const der = await unsealKey(file, wrap)
+  const der = await unsealKey(file, wrapping)
   try {
     return signingKey(name, file.algorithm, createPrivateKey({ key: der, format: 'der', type: 'pkcs8' }))
   } finally {
@@ -109,10 +115,10 @@ function signingKey(name: string, algorithm: KeyAlgorithm, privateKey: KeyObject
   } as SigningKey
 }
 
-async function seal(description: Parameters<typeof sealKey>[0], privateKey: KeyObject, wrap: Wrap): Promise<KeyFile> {
+async function seal(description: KeyDescription, privateKey: KeyObject, wrapping: WrappingKeys): Promise<KeyFile> {
   const der = privateKey.export({ format: 'der', type: 'pkcs8' })
   try {
-    return await sealKey(description, der, wrap)
+    return await sealKey(description, der, wrapping)
   } finally {
     der.fill(0)
   }

@@ -1,5 +1,7 @@
-import { confirm, isCancel, password, text } from '@clack/prompts'
 import { instanceError } from '../instance/errors.ts'
+
+// Loaded when somebody is asked: a server that starts by itself asks nobody.
+const prompts = () => import('@clack/prompts')
 
 /** Whether there is a person at a terminal who can be asked. */
 function canAsk(): boolean {
@@ -9,6 +11,7 @@ function canAsk(): boolean {
 /** Asks yes or no; no where nobody can be asked. */
 export async function askYes(question: string): Promise<boolean> {
   if (!canAsk()) return false
+  const { confirm } = await prompts()
   const answer = await confirm({ message: question, initialValue: false, output: process.stderr })
   return answer === true
 }
@@ -16,6 +19,7 @@ export async function askYes(question: string): Promise<boolean> {
 /** Asks for a line of text; undefined where nobody can be asked or nothing was typed. */
 export async function askText(question: string, example: string): Promise<string | undefined> {
   if (!canAsk()) return undefined
+  const { isCancel, text } = await prompts()
   const answer = await text({ message: question, placeholder: example, output: process.stderr })
   return isCancel(answer) || answer === '' ? undefined : answer
 }
@@ -24,6 +28,7 @@ export async function askText(question: string, example: string): Promise<string
 export function askSecret(question: string): (() => Promise<string>) | undefined {
   if (!canAsk()) return undefined
   return async () => {
+    const { isCancel, password } = await prompts()
     const first = await password({ message: question, output: process.stderr })
     const again = await password({ message: `${question}, again`, output: process.stderr })
     if (isCancel(first) || first !== again) {

@@ -1,4 +1,7 @@
-import { IncomingMessage } from 'node:http'
+import type { IncomingMessage } from 'node:http'
+
+// Imported, node:http would load a WebSocket client, only because it exports one: 50 ms of every start.
+const http = process.getBuiltinModule('node:http')
 
 /** The one client of the embedded issuer, public, and the audience of its tokens. Sigstore clients know it by this name. */
 export const CLIENT_ID = 'sigstore'
@@ -51,7 +54,7 @@ async function readForm(request: IncomingMessage): Promise<string | undefined> {
 }
 
 function withForm(request: IncomingMessage, headers: IncomingMessage['headers'], form: string): IncomingMessage {
-  const copy = new IncomingMessage(request.socket)
+  const copy = new http.IncomingMessage(request.socket)
   const { 'transfer-encoding': _chunked, ...rest } = headers
   copy.method = request.method
   copy.url = request.url

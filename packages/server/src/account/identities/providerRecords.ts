@@ -12,18 +12,9 @@ const HASHED_MODELS: ReadonlySet<string> = new Set(['Session', 'RefreshToken', '
 /** Answers carry the identity token in place of an access token, so there is nothing to look up later. */
 const UNSTORED_MODELS: ReadonlySet<string> = new Set(['AccessToken'])
 
-/** Expired records stay this long, so that a late caller hears "expired", not "unknown". */
-const KEPT_EXPIRED_MS = 60 * 60 * 1000
-
 /** The store of the OpenID Connect provider: one table, every write durable before the provider answers. */
 export function providerRecords(database: Database, clock: Clock): AdapterFactory {
   return (model) => (UNSTORED_MODELS.has(model) ? new UnstoredRecords() : new StoredRecords(model, database, clock))
-}
-
-/** Deletes what expired an hour ago. Safe to repeat. */
-export async function sweepProviderRecords(trx: Transaction<AccountTables>, now: Date): Promise<void> {
-  const before = now.getTime() - KEPT_EXPIRED_MS
-  await trx.deleteFrom('account_provider_records').where('expires_ms', '<', before).execute()
 }
 
 class StoredRecords implements Adapter {

@@ -12,6 +12,13 @@ export const ID_TOKEN_SECONDS = 5 * 60
 
 const FLOW_SECONDS = 10 * 60
 
+/** Names of the provider's own cookies. */
+export const PROVIDER_COOKIES = {
+  session: 'countersign_oidc',
+  interaction: 'countersign_oidc_step',
+  resume: 'countersign_oidc_resume',
+} as const
+
 /** What the settings stand on. */
 export interface SettingsDeps {
   readonly adapter: AdapterFactory
@@ -63,7 +70,7 @@ export function providerSettings(deps: SettingsDeps): Configuration {
     pkce: { required: () => true },
     cookies: {
       keys: [deps.cookieKey],
-      names: { session: 'countersign_oidc', interaction: 'countersign_oidc_step', resume: 'countersign_oidc_resume' },
+      names: PROVIDER_COOKIES,
       long: cookie,
       short: cookie,
     },
