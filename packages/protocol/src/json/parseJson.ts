@@ -31,16 +31,19 @@ export function parseJson(bytes: Uint8Array | string, limits: JsonLimits): JsonV
 }
 
 function decodeText(bytes: Uint8Array | string, maxBytes: number): string {
-  // A string has at least as many UTF-8 bytes as UTF-16 units, so the cheap test comes first.
-  const size =
-    typeof bytes === 'string' && bytes.length <= maxBytes ? new TextEncoder().encode(bytes).length : bytes.length
-  if (size > maxBytes) throw jsonError('json.too-large', `the document is larger than ${maxBytes} bytes`)
+  if (isLarger(bytes, maxBytes)) throw jsonError('json.too-large', `the document is larger than ${maxBytes} bytes`)
   if (typeof bytes === 'string') return checkWellFormed(bytes)
   try {
     return decoder.decode(bytes)
   } catch (cause) {
     throw jsonError('json.bad-text', 'the document is not UTF-8', { cause })
   }
+}
+
+/** A UTF-16 unit takes one to three bytes of UTF-8, so most texts need not be encoded to be measured. */
+function isLarger(document: Uint8Array | string, maxBytes: number): boolean {
+  if (typeof document !== 'string' || document.length > maxBytes) return document.length > maxBytes
+  return document.length * 3 > maxBytes && new TextEncoder().encode(document).length > maxBytes
 }
 
 function checkWellFormed(text: string): string {
