@@ -76,6 +76,7 @@ for (const { what, bundle, hashName = 'sha256', foreignRefuses } of sound) {
     const parsed = parseBundle(bundle)
     assert.equal(digestAlgorithm(parsed), hashName)
     const { checks, verified } = verifyBundle(parsed, artifactBytes(TEST_ARTIFACT, hashName), trustedRoot)
+    assert.deepEqual(verifyBundle(parsed, artifactDigest(sha(hashName)), trustedRoot).checks, checks)
     assert.deepEqual(
       checks.filter(({ result }) => result !== 'passed'),
       [],
@@ -100,6 +101,9 @@ for (const mutation of mutations) {
   test(`refused: ${mutation.what}`, () => {
     const parsed = parseBundle(mutation.bundle())
     const { checks, verified } = verifyBundle(parsed, artifactDigest(mutation.digest ?? sha('sha256', artifact)), root)
+    if (mutation.digest === undefined) {
+      assert.deepEqual(verifyBundle(parsed, artifactBytes(artifact), root).checks, checks)
+    }
     const failed = checks.flatMap(({ name, code }) => (code === undefined ? [] : [[name, code]]))
     assert.deepEqual(Object.fromEntries(failed), mutation.failed)
     const notChecked = checks.filter(({ result }) => result === 'not checked').map(({ name }) => name)
