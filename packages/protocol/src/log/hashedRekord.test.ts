@@ -12,6 +12,7 @@ import {
   parseAddEntryRequest,
   parseCanonicalEntry,
   verifyAddEntryRequest,
+  verifyAddEntryRequests,
 } from './hashedRekord.ts'
 import { pae } from './pae.ts'
 
@@ -143,6 +144,19 @@ test('a signature over another digest, and a key of another kind, are refused', 
   const p384 = makeTestKey('ecdsa-sha384')
   const swapped = { ...request, verifier: { kind: 'publicKey', rawBytes: p384.spki } } as const
   assert.throws(() => verifyAddEntryRequest(swapped), { code: 'log.key-mismatch' })
+})
+
+test('requests that are verified together get each its own answer', () => {
+  const good = parseAddEntryRequest({ hashedRekordRequestV002: record })
+  const enveloped = parseAddEntryRequest({ dsseRequestV002: { envelope, verifiers: [keyVerifier] } })
+  const forged = { ...good, digest: good.digest.toReversed() }
+  const unreadable = { ...good, verifier: { kind: 'publicKey', rawBytes: Uint8Array.of(1) } } as const
+  const answers = verifyAddEntryRequests([unreadable, good, forged, enveloped, unreadable, good])
+  assert.deepEqual(
+    answers.map((error) => error?.code),
+    ['log.verifier-malformed', undefined, 'log.signature-wrong', undefined, 'log.verifier-malformed', undefined],
+  )
+  assert.deepEqual(verifyAddEntryRequests([]), [])
 })
 
 test('a verifier that is not exactly one DER document is refused', () => {
