@@ -6,7 +6,15 @@ export type ListenerName = 'https' | 'http' | 'admin'
 /** A body that is not JSON: which media types are taken, or which one is answered. */
 export interface RawBody {
   readonly mediaTypes: readonly string[]
+  /**
+   * True where the bytes are handed over as they come and never held whole: artifacts, and answers that do not end.
+   * A request's handler then gets an `AsyncIterable<Uint8Array>` that ends with `http.too-large` above `maxBodyBytes`.
+   */
+  readonly stream?: boolean
 }
+
+/** The parts of the API that certify, revoke and deliver. */
+export type ApiTag = 'artifacts' | 'certifications' | 'revocations' | 'devices' | 'enrolment'
 
 /**
  * One operation of the API, defined once: the server mounts it, the command line calls it, the OpenAPI document lists it.
@@ -24,8 +32,13 @@ export interface Route<
   /** Starts with `/`; `:name` is one segment, a final `*` the rest of the path (parameter `*`). */
   readonly path: string
   readonly summary: string
-  readonly tag: 'authority' | 'logs' | 'timestamps' | 'anchors' | 'people' | 'admin' | 'instance'
+  readonly tag: 'authority' | 'logs' | 'timestamps' | 'anchors' | 'people' | 'admin' | 'instance' | ApiTag
   readonly listeners: readonly ListenerName[]
+  /**
+   * Who may call: absent, anyone; `identity`, the bearer of an identity token; `validator` or `device`, whoever proves it
+   * by a client certificate of the device root.
+   */
+  readonly caller?: 'identity' | 'validator' | 'device'
   readonly params?: Params
   readonly query?: Query
   readonly body?: Body | RawBody

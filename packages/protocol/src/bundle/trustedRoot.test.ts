@@ -3,7 +3,13 @@ import { generateKeyPairSync } from 'node:crypto'
 import { test } from 'node:test'
 import { TrustedRoot as ForeignTrustedRoot } from '@sigstore/protobuf-specs'
 import { createTestInstance } from '../../../../tests/vectors/bundle/fixture.ts'
-import { MAX_TRUSTED_ROOT_BYTES, parseTrustedRoot, trustedLog, writeTrustedRoot } from './trustedRoot.ts'
+import {
+  isCertificationAuthority,
+  MAX_TRUSTED_ROOT_BYTES,
+  parseTrustedRoot,
+  trustedLog,
+  writeTrustedRoot,
+} from './trustedRoot.ts'
 
 const { trustedRoot } = createTestInstance()
 const text = JSON.stringify(writeTrustedRoot(trustedRoot))
@@ -22,6 +28,25 @@ test('what was written is read, and written the same again', () => {
   assert.equal(JSON.stringify(writeTrustedRoot(parsed)), text)
   assert.deepEqual(parsed.tlogs[0]?.logId, trustedRoot.tlogs[0]?.logId)
   assert.deepEqual(parsed.timestampAuthorities[0]?.validUntil, trustedRoot.timestampAuthorities[0]?.validUntil)
+})
+
+test('the path of its address tells a certification authority from the others', () => {
+  assert.deepEqual(trustedRoot.certificateAuthorities.map(isCertificationAuthority), [false, true])
+  const certifies = (uri: string) => isCertificationAuthority({ uri })
+  assert.ok(certifies('https://sign.example.com:8443/x/validators'))
+  for (const uri of [
+    '',
+    'validators',
+    'https://sign.example.com',
+    'https://sign.example.com/validators/',
+    'https://sign.example.com/validators/embedded',
+    'https://sign.example.com/myvalidators',
+    'https://sign.example.com/?/validators',
+    'https://sign.example.com/#/validators',
+    'https://validators',
+  ]) {
+    assert.equal(certifies(uri), false, uri)
+  }
 })
 
 test("sigstore's own types read it without losing a field", () => {

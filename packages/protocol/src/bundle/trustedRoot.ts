@@ -7,6 +7,7 @@ import { HASH_BYTES } from '../log/merkle.ts'
 import { protoReader } from '../log/protoJson.ts'
 import { type Certificate, parseCertificate } from '../x509/certificate.ts'
 import { readName } from '../x509/name.ts'
+import { VALIDATORS_PATH } from '../x509/validatorName.ts'
 import { bundleError } from './errors.ts'
 import { parseValidity, type Validity, writeValidity } from './validity.ts'
 
@@ -78,6 +79,14 @@ export function parseTrustedRoot(bytes: Uint8Array | string): TrustedRoot {
     ctlogs: read.list(fields.ctlogs, 'ctlogs', MAX_MEMBERS).map(parseLog),
     timestampAuthorities: authorities(fields.timestampAuthorities, 'timestampAuthorities'),
   }
+}
+
+/**
+ * Whether an authority issues certificates of certifications: the path of its address ends in `/validators`. What it issues
+ * certifies and is no developer's signature; what the others issue certifies nothing.
+ */
+export function isCertificationAuthority({ uri }: Pick<TrustedAuthority, 'uri'>): boolean {
+  return URL.parse(uri)?.pathname.endsWith(VALIDATORS_PATH) === true
 }
 
 /** Writes a TrustedRoot v0.1. Sigstore-go demands `validFrom` of logs; certificates stand in the order of `chain`. */

@@ -18,7 +18,7 @@ import { bundleError } from './errors.ts'
 import type { UnverifiedBundle } from './parseBundle.ts'
 import { isAbout, parseStatement, type Statement } from './parseStatement.ts'
 import type { SignedArtifact } from './signedArtifact.ts'
-import type { TrustedLog, TrustedRoot } from './trustedRoot.ts'
+import { isCertificationAuthority, type TrustedAuthority, type TrustedLog, type TrustedRoot } from './trustedRoot.ts'
 import { isValidAt } from './validity.ts'
 import { verifyEnvelope } from './verifyEnvelope.ts'
 
@@ -38,6 +38,7 @@ export interface VerifiedBundle {
   /** Of the artifact, as given. */
   readonly digest: Uint8Array
   readonly certificate: Certificate
+  readonly authority: IssuingAuthority
   readonly signature: Uint8Array
   /** Oldest first. */
   readonly timestamps: readonly VerifiedTimestamp[]
@@ -55,6 +56,16 @@ export interface VerifiedBundle {
   readonly statement?: Statement
 }
 
+/** The authority that issued a signer's certificate. */
+export interface IssuingAuthority {
+  /** Lower-case hex SHA-256 of its SPKI; certification numbers count within it. */
+  readonly keyId: string
+  /** As the trusted root names it. */
+  readonly uri: string
+  /** `isCertificationAuthority`. Its certificates certify and are nobody's signature; the others certify nothing. */
+  readonly certifies: boolean
+}
+
 /** All steps with their results, and what is proved if all passed. */
 export interface BundleVerification {
   readonly checks: readonly Check[]
@@ -68,7 +79,8 @@ export interface BundleVerification {
  * entries of Rekor v2 only. Never throws for what is in the bundle: every step whose inputs exist runs, and each yields a
  * check, failed ones with the code of the error. Chains are verified at the time of every timestamp, not now.
  * `artifact` comes from `artifactBytes` or `artifactDigest`. `root` is trusted as given; keep the object, it also carries
- * the chains that verified. Not looked at: revocation, whether this identity may sign, cosignatures.
+ * the chains that verified. Not looked at: revocation, whether this identity may sign, cosignatures, and whether a signature
+ * or a certification was asked for, which `authority` tells apart.
  */
 export function verifyBundle(
   bundle: UnverifiedBundle,
@@ -79,7 +91,7 @@ export function verifyBundle(
   const cachedChains: string[] = []
   const digest = run('artifact digest', bundle, () => checkArtifactDigest(bundle, artifact.digest))
   const timestamps = run('timestamp', bundle, () => verifyTimestamps(bundle, root, cachedChains))
-  const chain = run('certificate chain', timestamps, (stamps) => verifyIssued(bundle, root, stamps, cachedChains))
+  const authority = run('certificate chain', timestamps, (stamps) => verifyIssued(bundle, root, stamps, cachedChains))
   const profile = run('certificate profile', bundle, () => readProfile(bundle.certificate))
   const sct = run('certificate log', issuerOf(bundle.certificate, root), (issuer) => verifyLogged(bundle, issuer, root))
   const entries = run('log entry', bundle, () => matchEntries(bundle))
@@ -88,12 +100,23 @@ export function verifyBundle(
   const signed = run('signature', bundle, () => verifySignature(bundle, artifact))
 
   const [stamp, proof, checkpoint] = [timestamps?.[0], proofs?.[0], checkpoints?.[0]]
-  if (!digest || !stamp || !timestamps || !chain || !profile || !sct || !entries || !proof || !checkpoint || !signed) {
+  if (
+    !digest ||
+    !stamp ||
+    !timestamps ||
+    !authority ||
+    !profile ||
+    !sct ||
+    !entries ||
+    !proof ||
+    !checkpoint ||
+    !signed
+  ) {
     return { checks, cachedChains }
   }
   const entry = { origin: checkpoint.origin, index: proof.logIndex, size: proof.treeSize, checkpoint }
   const { certificate, content } = bundle
-  const signature = { certificate, signature: content.signature, timestamps, signedAt: stamp.time }
+  const signature = { certificate, authority, signature: content.signature, timestamps, signedAt: stamp.time }
   return { checks, cachedChains, verified: { ...digest, ...profile, ...signature, sct, entry } }
 }
 
@@ -137,25 +160,35 @@ function verifyTimestamps(
   return { value: verified, detail: verified.map(({ time }) => time.toISOString()).join(', ') }
 }
 
-/** Gives the issuers. The certificate must be valid at every timestamp: the key was only the signer's for that time. */
+/** Gives the issuing authority. The certificate must be valid at every timestamp: the key was only the signer's for that time. */
 function verifyIssued(
   { certificate }: UnverifiedBundle,
   root: TrustedRoot,
   timestamps: readonly VerifiedTimestamp[],
   cachedChains: string[],
-): Passed<readonly Certificate[]> {
+): Passed<IssuingAuthority> {
   const chains = timestamps.map(({ time }) => {
     const trusted = root.certificateAuthorities.filter((authority) => isValidAt(authority, time))
-    return verifyChain({
+    const [, ...issuers] = verifyChain({
       leaf: certificate,
       intermediates: trusted.flatMap(({ chain }) => chain.slice(0, -1)),
       anchors: trusted.flatMap(({ chain }) => chain.slice(-1)),
       at: time,
       purpose: 'codeSigning',
     })
+    return { issuers, trusted }
   })
-  const issuers = chains[0]?.slice(1) ?? []
-  return { value: issuers, detail: nameChain(root, issuers, cachedChains) }
+  const [{ issuers, trusted } = { issuers: [], trusted: [] }] = chains
+  return { value: issuingAuthority(issuers[0], trusted), detail: nameChain(root, issuers, cachedChains) }
+}
+
+function issuingAuthority(issuer: Certificate | undefined, trusted: readonly TrustedAuthority[]): IssuingAuthority {
+  const above = trusted.filter(({ chain }) => issuer !== undefined && chain.includes(issuer))
+  const own = above.filter(({ chain }) => chain[0] === issuer)
+  const [first] = own
+  // A certificate straight from a root that several authorities share is nobody's certification.
+  const certifies = first !== undefined && own.every(isCertificationAuthority)
+  return { keyId: issuer?.keyId ?? '', uri: first?.uri ?? above[0]?.uri ?? '', certifies }
 }
 
 function readProfile(certificate: Certificate): Passed<Pick<VerifiedBundle, 'identity' | 'claims'>> {

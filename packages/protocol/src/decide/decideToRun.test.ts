@@ -1,50 +1,31 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { BundleVerification, Check, VerifiedBundle } from '../bundle/verifyBundle.ts'
+import type { VerifiedBundle } from '../bundle/verifyBundle.ts'
 import { testPolicy } from '../policy/policyFixture.ts'
 import type { VerificationPolicy } from '../policy/verificationPolicy.ts'
 import { decideToRun, MAX_CLOCK_OFFSET_MS, type RunDecision } from './decideToRun.ts'
-import type { Ending, EndingsKnowledge, RunFacts, VerifiedCertification } from './facts.ts'
-
-const now = new Date('2026-04-01T12:00:00Z')
-const hoursAgo = (hours: number) => new Date(now.getTime() - hours * 3_600_000)
-const digest = new Uint8Array(32).fill(7)
-const identity = { issuer: 'https://sign.example.org/oidc', subject: 'anna@example.org' }
-const passed: Check = { name: 'certificate', result: 'passed', detail: 'chain to the root' }
-const failed: Check = { name: 'signature', result: 'failed', code: 'bundle.signature-wrong', detail: 'does not verify' }
-const skipped: Check = { name: 'sct', result: 'not checked', detail: 'no log key' }
-
-// Only what a decision reads of a verified bundle; everything else in it is `verifyBundle`'s business.
-const verified = { identity, digest } as unknown as VerifiedBundle
-const good: BundleVerification = { checks: [passed], verified }
-const fresh: EndingsKnowledge = { freshness: hoursAgo(1), source: 'fetched', witnessed: true, endings: [] }
-const anchors = { environment: 'production', rootSha256: '11'.repeat(32), expires: hoursAgo(-24) } as const
-const facts: RunFacts = { bundle: good, certifications: [], endings: fresh, anchors, now }
-
-const validator = {
-  name: 'lab',
-  issuer: 'https://v.example.org/validators',
-  subject: 'https://v.example.org/validators/lab',
-}
-const second = { ...validator, name: 'other', subject: 'https://v.example.org/validators/other' }
-const certification: VerifiedCertification = {
-  authority: 'aa'.repeat(32),
-  number: 5n,
+import type { RunFacts } from './facts.ts'
+import {
+  anchors,
+  asks,
+  authority,
+  certification,
+  certified,
+  endedNumber,
+  ending,
+  facts,
+  failed,
+  fresh,
+  hoursAgo,
+  identity,
+  limited,
+  passed,
+  problem,
+  second,
+  skipped,
   validator,
-  digest,
-  notAfter: hoursAgo(-1),
-  product: 'acme/pump',
-  version: '1.0.0',
-}
-const certified = { ...facts, certifications: [certification] }
-const asks = (required: number): Partial<VerificationPolicy> => ({ validators: { required, of: [validator, second] } })
-const ending = (covers: Ending['covers'], more: Partial<Ending> = {}): EndingsKnowledge => ({
-  ...fresh,
-  endings: [{ covers, reason: 'CVE-2026-1', ...more }],
-})
-const endedNumber = { authority: certification.authority, number: 5n }
-const problem = { code: 'feed.forked', detail: 'two roots of one size', broken: true }
-const limited = [{ issuer: identity.issuer, subject: { any: true }, products: ['acme/*'] }] as const
+  verified,
+} from './runFactsFixture.ts'
 
 interface Row {
   readonly what: string
@@ -165,13 +146,96 @@ const table: readonly Row[] = [
     facts: { ...facts, certifications: [{ ...certification, notAfter: hoursAgo(1) }] },
     policy: asks(1),
     answer: 'no',
+    code: 'decide.certification-expired',
+  },
+  {
+    what: 'a certification of another product than the one asked for',
+    facts: { ...certified, product: 'acme/valve' },
+    policy: asks(1),
+    answer: 'no',
+    code: 'decide.other-product',
+  },
+  {
+    what: 'a certification of another version than the one asked for',
+    facts: { ...certified, product: 'acme/pump', version: '1.0.1' },
+    policy: asks(1),
+    answer: 'no',
+    code: 'decide.other-product',
+  },
+  {
+    what: 'a signer limited to products, of the certified one',
+    facts: certified,
+    policy: { ...asks(1), identities: limited },
+    answer: 'yes',
+  },
+  {
+    what: 'a signer limited to products, certified by a validator that the policy does not name',
+    facts: { ...certified, certifications: [{ ...certification, validator: { ...validator, subject: 'x' } }] },
+    policy: { ...asks(0), identities: limited },
+    answer: 'cannot tell',
+    code: 'decide.product-unknown',
+  },
+  {
+    what: 'a signer limited to products, certified as two products',
+    facts: {
+      ...facts,
+      certifications: [certification, { ...certification, validator: second, product: 'else' }],
+    },
+    policy: { ...asks(2), identities: limited },
+    answer: 'cannot tell',
+    code: 'decide.product-unknown',
+  },
+  {
+    what: 'a certification in the place of the signature',
+    facts: {
+      ...facts,
+      bundle: { checks: [passed], verified: { ...verified, authority: { ...authority, certifies: true } } },
+    },
+    answer: 'no',
+    code: 'decide.certification-as-signature',
+  },
+  {
+    what: 'the artifact was ended, a later certification stands',
+    facts: { ...certified, endings: ending('artifact', { unlessCertified: true }) },
+    policy: asks(1),
+    answer: 'yes',
+  },
+  {
+    what: 'the artifact was ended, no certification stands',
+    facts: { ...facts, endings: ending('artifact', { unlessCertified: true }) },
+    answer: 'no',
+    code: 'decide.ended',
+  },
+  {
+    what: 'the artifact is malware, whoever certifies it',
+    facts: { ...certified, endings: ending('artifact', { unlessCertified: false }) },
+    policy: asks(1),
+    answer: 'no',
+    code: 'decide.ended',
   },
   {
     what: 'a certification that was ended',
     facts: { ...certified, endings: ending('certification', { certification: endedNumber }) },
     policy: asks(1),
     answer: 'no',
-    code: 'decide.not-certified',
+    code: 'decide.certification-ended',
+  },
+  {
+    what: 'one by a validator that the policy does not name hides no ended one',
+    facts: {
+      ...facts,
+      certifications: [{ ...certification, number: 6n, validator: { ...validator, subject: 'x' } }, certification],
+      endings: ending('certification', { certification: endedNumber }),
+    },
+    policy: asks(1),
+    answer: 'no',
+    code: 'decide.certification-ended',
+  },
+  {
+    what: 'the number was ended under another authority',
+    facts: { ...certified, endings: ending('certification', { certification: { ...endedNumber, authority: 'bb' } }) },
+    policy: asks(1),
+    answer: 'yes',
   },
   {
     what: 'another certification was ended',
@@ -304,11 +368,30 @@ test('every check is listed, whatever failed first', () => {
 
 test('the reasons of a no name what says no, not what cannot be told', () => {
   const { reasons } = decideToRun({ ...facts, endings: ending('artifact'), clockOffsetMs: 3_600_000 }, testPolicy())
-  assert.deepEqual(reasons, ['endings: trust in its artifact was ended: CVE-2026-1'])
+  assert.deepEqual(reasons, [
+    'endings: trust in its artifact was ended at 2026-04-01T10:00:00Z by record 12 of log.example.org (anna): it leaks ' +
+      '[CVE-2026-1, severity high]; use pump 1.0.1',
+  ])
 })
 
 test('a yes by stale knowledge under an informing policy carries the warning', () => {
   const stale = { ...facts, endings: { ...fresh, freshness: hoursAgo(25) } }
   assert.equal(decideToRun(stale, testPolicy({ onStale: 'inform' })).reasons.length, 1)
   assert.equal(decideToRun(facts, testPolicy()).reasons.length, 0)
+})
+
+test('an ended certification says why, since when, by which record, and what replaces it', () => {
+  const endings = ending('certification', { certification: endedNumber })
+  const { reasons } = decideToRun({ ...certified, endings }, testPolicy(asks(1)))
+  assert.equal(reasons.length, 1)
+  for (const fact of ['it leaks', 'CVE-2026-1', '2026-04-01T10:00:00Z', 'record 12', 'number 5', 'use pump 1.0.1']) {
+    assert.ok(reasons[0]?.includes(fact.replace('number 5', 'certification 5')), `${fact} in ${reasons[0]}`)
+  }
+})
+
+test('a signature inside a statement of another tool says of which type', () => {
+  const statement = { predicateType: 'https://slsa.dev/provenance/v1' }
+  const bundle = { checks: [passed], verified: { ...verified, statement } as unknown as VerifiedBundle }
+  const { checks } = decideToRun({ ...facts, bundle }, testPolicy())
+  assert.match(checks.find(({ name }) => name === 'signature kind')?.detail ?? '', /slsa\.dev\/provenance/)
 })

@@ -1,10 +1,11 @@
 import type { Check } from '../bundle/verifyBundle.ts'
-import { toHex } from '../json/base64.ts'
+import { equalBytes } from '../json/base64.ts'
 import { durationMs, durationWords } from '../policy/duration.ts'
 import { coversProduct, matchesIdentity } from '../policy/identityPattern.ts'
 import type { VerificationPolicy } from '../policy/verificationPolicy.ts'
+import { endingWords } from './endingWords.ts'
 import type { DecideCode } from './errors.ts'
-import type { RunFacts, VerifiedCertification } from './facts.ts'
+import type { Ending, RunFacts, VerifiedCertification } from './facts.ts'
 
 /** A clock farther off than this makes statements about time impossible. Five minutes, as Kerberos has it. */
 export const MAX_CLOCK_OFFSET_MS = 300_000
@@ -36,9 +37,10 @@ export function decideToRun(facts: RunFacts, policy: VerificationPolicy): RunDec
     ...bundleSteps(facts),
     environmentStep(facts, policy),
     anchorStep(facts, policy),
+    signatureStep(facts),
     identityStep(facts, policy),
     certificationStep(facts, policy),
-    endingStep(facts),
+    endingStep(facts, policy),
     logStep(facts),
     freshnessStep(facts, policy),
     clockStep(facts),
@@ -87,10 +89,22 @@ function anchorStep({ anchors }: RunFacts, policy: VerificationPolicy): Step {
   )
 }
 
-function identityStep({ bundle, product }: RunFacts, policy: VerificationPolicy): Step {
-  if (bundle.verified === undefined) return notChecked('identity', 'needs a verified signature')
-  const { identity } = bundle.verified
+/** Identities and validators have issuing CAs of their own, so that neither can stand in for the other. */
+function signatureStep({ bundle: { verified } }: RunFacts): Step {
+  if (verified === undefined) return notChecked('signature kind', 'needs a verified signature')
+  if (verified.authority.certifies) {
+    return no('signature kind', 'decide.certification-as-signature', 'it is a certification, not a signature')
+  }
+  const { statement } = verified
+  const kind = statement === undefined ? 'of the artifact' : `in a statement of the type ${statement.predicateType}`
+  return passed('signature kind', `signed by an identity, ${kind}`)
+}
+
+function identityStep(facts: RunFacts, policy: VerificationPolicy): Step {
+  if (facts.bundle.verified === undefined) return notChecked('identity', 'needs a verified signature')
+  const { identity } = facts.bundle.verified
   const who = `${identity.subject} (${identity.issuer})`
+  const product = facts.product ?? certifiedProduct(facts, policy)
   const matching = policy.identities.filter((pattern) => matchesIdentity(pattern, identity))
   const covered = matching.map((pattern) => coversProduct(pattern, product))
   if (covered.includes(true)) return passed('identity', `${who} is trusted by the policy`)
@@ -99,24 +113,64 @@ function identityStep({ bundle, product }: RunFacts, policy: VerificationPolicy)
   return cannotTell('identity', 'decide.product-unknown', `the policy trusts ${who} only for some products`)
 }
 
-function certificationStep(facts: RunFacts, { validators }: VerificationPolicy): Step {
-  const counting = validators.of.filter((validator) =>
-    facts.certifications.some((one) => isBy(one, validator) && isActive(one, facts)),
-  )
-  const names = counting.map((one) => one.name).join(', ')
-  if (validators.required === 0 && counting.length === 0) {
-    return passed('certification', 'not certified; this policy does not ask for it')
-  }
-  if (counting.length >= validators.required) return passed('certification', `certified by ${names}`)
-  const wanted = `${validators.required} of ${validators.of.length} validators are asked for`
-  return no('certification', 'decide.not-certified', `${wanted}, ${counting.length} certified this`)
+function certificationStep(facts: RunFacts, policy: VerificationPolicy): Step {
+  const { required, of } = policy.validators
+  const counting = countingCertifications(facts, policy)
+  const isEnough = new Set(counting.map(({ validator }) => `${validator.issuer} ${validator.subject}`)).size >= required
+  if (counting.length > 0 && isEnough) return passed('certification', counting.map(certificationWords).join('; '))
+  if (required === 0) return passed('certification', 'not certified; this policy does not ask for it')
+  const found = facts.certifications.flatMap((one) => whyNot(one, facts, policy) ?? [])
+  const wanted = `${required} of ${of.length} validators are asked for, ${counting.length} certified this`
+  const code = worstFirst.find((one) => found.some((why) => why.code === one)) ?? 'decide.not-certified'
+  return no('certification', code, [wanted, ...found.map(({ why }) => why)].join('; '))
 }
 
-function endingStep({ endings }: RunFacts): Step {
+/** Whoever offers further certifications must not hide that one was ended: what is ended stops, what is missing does not. */
+const worstFirst = ['decide.certification-ended', 'decide.certification-expired', 'decide.other-product'] as const
+
+/** Those by validators whom the policy names that are active now, of this artifact and of the product that is asked for. */
+function countingCertifications(facts: RunFacts, policy: VerificationPolicy): readonly VerifiedCertification[] {
+  return facts.certifications.filter((one) => whyNot(one, facts, policy) === undefined)
+}
+
+/** The product that every certification that counts names; undefined where they differ or there is none. */
+function certifiedProduct(facts: RunFacts, policy: VerificationPolicy): string | undefined {
+  const products = new Set(countingCertifications(facts, policy).map(({ product }) => product))
+  const [product] = products
+  return products.size === 1 ? product : undefined
+}
+
+/** Why a certification does not count; undefined where it does. */
+function whyNot(
+  one: VerifiedCertification,
+  { sha256, product, version, endings, now }: RunFacts,
+  { validators }: VerificationPolicy,
+): { readonly code: DecideCode; readonly why: string } | undefined {
+  const name = `certification ${one.number} by ${one.validator.subject}`
+  const { issuer, subject } = one.validator
+  const ending = endings.endings.find((it) => isOf(it, one))
+  if (!validators.of.some((named) => named.issuer === issuer && named.subject === subject)) {
+    return { code: 'decide.not-certified', why: `${name}: the policy does not name this validator` }
+  }
+  if (!equalBytes(one.digest, sha256)) return { code: 'decide.not-certified', why: `${name} is of another artifact` }
+  if (ending !== undefined) return { code: 'decide.certification-ended', why: `${name} ${endingWords(ending)}` }
+  if (now.getTime() > one.notAfter.getTime()) {
+    return { code: 'decide.certification-expired', why: `${name} ran out at ${one.notAfter.toISOString()}` }
+  }
+  if ((product ?? one.product) !== one.product || (version ?? one.version) !== one.version) {
+    return { code: 'decide.other-product', why: `${name} is for ${one.product} ${one.version}` }
+  }
+  return undefined
+}
+
+function endingStep(facts: RunFacts, policy: VerificationPolicy): Step {
   // An ended certification no longer counts as one; the other endings are about the artifact itself.
-  const ending = endings.endings.find((one) => one.covers !== 'certification')
+  const ending = facts.endings.endings.find(
+    ({ covers, unlessCertified }) =>
+      covers !== 'certification' && !(unlessCertified && countingCertifications(facts, policy).length > 0),
+  )
   if (ending === undefined) return passed('endings', 'no revocation that is known here covers it')
-  return no('endings', 'decide.ended', `trust in its ${ending.covers} was ended: ${ending.reason}`)
+  return no('endings', 'decide.ended', `trust in its ${ending.covers} ${endingWords(ending)}`)
 }
 
 function logStep({ endings: { problem } }: RunFacts): Step {
@@ -168,16 +222,12 @@ function expiryStep({ anchors, now }: RunFacts): Step {
   return passed('anchor expiry', `valid until ${until}`)
 }
 
-function isBy(certification: VerifiedCertification, validator: { issuer: string; subject: string }): boolean {
-  return certification.validator.issuer === validator.issuer && certification.validator.subject === validator.subject
+function isOf({ certification }: Ending, one: VerifiedCertification): boolean {
+  return certification?.authority === one.authority && certification.number === one.number
 }
 
-function isActive(one: VerifiedCertification, { bundle, endings, now }: RunFacts): boolean {
-  if (bundle.verified === undefined || toHex(bundle.verified.digest) !== toHex(one.digest)) return false
-  if (now.getTime() > one.notAfter.getTime()) return false
-  return !endings.endings.some(
-    ({ certification }) => certification?.authority === one.authority && certification.number === one.number,
-  )
+function certificationWords({ number, validator, product, version }: VerifiedCertification): string {
+  return `${product} ${version} certified by ${validator.subject} under number ${number}`
 }
 
 function worst(steps: readonly Step[]): RunDecision['answer'] {

@@ -30,6 +30,22 @@ export const decideErrors = {
     ...no,
     sentence: 'Fewer validators certified this than the policy asks for. Submit it to a validator.',
   },
+  'decide.certification-ended': {
+    ...no,
+    sentence: 'A certification that the policy asks for was ended by an authorised revocation. Use what replaces it.',
+  },
+  'decide.certification-expired': {
+    ...no,
+    sentence: 'A certification that the policy asks for has run out. Submit the artifact to a validator again.',
+  },
+  'decide.other-product': {
+    ...no,
+    sentence: 'The certification is for another product or version than the one that is asked for.',
+  },
+  'decide.certification-as-signature': {
+    ...no,
+    sentence: "A validator's certification stands in the place of the developer's signature. Pass the signature.",
+  },
   'decide.ended': { ...no, sentence: 'Trust in this has been ended by an authorised revocation.' },
   'decide.endings-unknown': {
     ...cannotTell,

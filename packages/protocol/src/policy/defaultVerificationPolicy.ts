@@ -15,11 +15,13 @@ export interface InstanceFacts {
   }
   /** The built-in witness; it proves only that the server is alive. */
   readonly heartbeat: { readonly name: string; readonly vkey: string }
+  /** Validators that run beside the instance from its first start: each of them has to certify. Default: none. */
+  readonly validators?: VerificationPolicy['validators']['of']
 }
 
 /**
- * The policy of a new instance: its own issuer's people sign, no certification is asked for (k = 0), nobody may end trust
- * until approvers are added, freshness comes from the heartbeat alone.
+ * The policy of a new instance: its own issuer's people sign, the validators that it starts with certify (k of k, so none
+ * is asked for where it has none), nobody may end trust until approvers are added, freshness comes from the heartbeat alone.
  */
 export function defaultVerificationPolicy(facts: InstanceFacts): VerificationPolicy {
   const approvals = facts.environment === 'production' ? 2 : 1
@@ -28,7 +30,7 @@ export function defaultVerificationPolicy(facts: InstanceFacts): VerificationPol
     environment: facts.environment,
     anchors: facts.rootSha256 === undefined ? [] : [{ rootSha256: facts.rootSha256, environment: facts.environment }],
     identities: [{ issuer: facts.issuer, subject: { any: true } }],
-    validators: { required: 0, of: [] },
+    validators: { required: facts.validators?.length ?? 0, of: facts.validators ?? [] },
     revokers: {
       keys: [],
       approvals: { certifications: 1, digest: approvals, certificate: approvals, identity: approvals },

@@ -4,7 +4,8 @@ import fc from 'fast-check'
 import type { JsonValue } from '../json/canonicalJson.ts'
 import { explainVerificationPolicy } from './explainVerificationPolicy.ts'
 import { TEST_SPKI, testPolicy, testVkey } from './policyFixture.ts'
-import { MAX_POLICY_BYTES, parseVerificationPolicy } from './verificationPolicy.ts'
+import { MAX_POLICY_BYTES } from './readPolicy.ts'
+import { parseVerificationPolicy } from './verificationPolicy.ts'
 
 type Path = readonly (string | number)[]
 

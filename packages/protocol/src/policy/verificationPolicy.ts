@@ -1,8 +1,8 @@
 import type { JsonValue } from '../json/canonicalJson.ts'
-import { parseJson } from '../json/parseJson.ts'
 import { durationShape } from './duration.ts'
 import { policyError } from './errors.ts'
 import { identityPatternShape } from './identityPattern.ts'
+import { parsePolicyJson, readPolicy } from './readPolicy.ts'
 import {
   arrayShape,
   checked,
@@ -12,15 +12,12 @@ import {
   oneFieldShape,
   optional,
   type Shaped,
-  ShapeProblem,
   stringShape,
   wordShape,
 } from './shape.ts'
 
 /** The newest `v` of a verification policy that this program reads. */
 export const VERIFICATION_POLICY_VERSION = 1
-/** A policy file is smaller than this; larger ones are refused unread. */
-export const MAX_POLICY_BYTES = 1024 * 1024
 
 const name = stringShape('a name of letters, digits, dots and dashes', /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/)
 const keyId = stringShape('64 lower-case hex digits', /^[0-9a-f]{64}$/)
@@ -173,13 +170,12 @@ export type PolicyLog = Shaped<typeof log>
  * `policy.invalid` naming the path, `policy.development-anchors`, and `policy.invalid` with the cause for bad JSON.
  */
 export function parseVerificationPolicy(bytes: Uint8Array | string): VerificationPolicy {
-  return readVerificationPolicy(parseBytes(bytes))
+  return readVerificationPolicy(parsePolicyJson(bytes))
 }
 
 /** Like `parseVerificationPolicy`, for JSON that is parsed already. */
 export function readVerificationPolicy(json: JsonValue): VerificationPolicy {
-  refuseNewerVersion(json)
-  const policy = readShape(json)
+  const policy = readPolicy(json, verificationPolicyShape, VERIFICATION_POLICY_VERSION)
   const wrong = policy.anchors.findIndex((anchor) => anchor.environment === 'development')
   if (policy.environment === 'production' && wrong >= 0) {
     throw policyError(
@@ -188,41 +184,6 @@ export function readVerificationPolicy(json: JsonValue): VerificationPolicy {
     )
   }
   return policy
-}
-
-function parseBytes(bytes: Uint8Array | string): JsonValue {
-  try {
-    return parseJson(bytes, { maxBytes: MAX_POLICY_BYTES, maxDepth: 16 })
-  } catch (cause) {
-    throw policyError(
-      'policy.invalid',
-      `not a JSON document: ${cause instanceof Error ? cause.message : 'unreadable'}`,
-      {
-        cause,
-      },
-    )
-  }
-}
-
-function refuseNewerVersion(json: JsonValue): void {
-  const v =
-    typeof json === 'object' && json !== null && !Array.isArray(json) ? (json as { v?: JsonValue }).v : undefined
-  if (typeof v === 'number' && Number.isSafeInteger(v) && v > VERIFICATION_POLICY_VERSION) {
-    throw policyError(
-      'policy.version-newer',
-      `v is ${v}, this program reads up to ${VERIFICATION_POLICY_VERSION}: cannot tell, update Countersign`,
-    )
-  }
-}
-
-function readShape(json: JsonValue): VerificationPolicy {
-  try {
-    return verificationPolicyShape(json, '')
-  } catch (error) {
-    if (!(error instanceof ShapeProblem)) throw error
-    const code = error.kind === 'unknown field' ? 'policy.unknown-field' : 'policy.invalid'
-    throw policyError(code, error.message, { detail: { path: error.path } })
-  }
 }
 
 function repeated(values: readonly string[], what: string): string | undefined {

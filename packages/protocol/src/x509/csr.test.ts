@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
+import { generateKeyPairSync } from 'node:crypto'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { bitString, integer, oid, sequence, set, tagged } from '../der/writeDer.ts'
 import { CodedError } from '../errors/codedError.ts'
 import { makeTestKey, type TestKey } from './authorityFixture.ts'
-import { assembleCertificateRequest, parseCertificateRequest, writeRequestInfo } from './csr.ts'
+import { assembleCertificateRequest, parseCertificateRequest, signCertificateRequest, writeRequestInfo } from './csr.ts'
 import { keyUsage, subjectAltName, writeExtensions } from './extensions.ts'
 import { EMPTY_NAME, writeName } from './name.ts'
 import { algorithmIdentifier } from './signatureAlgorithm.ts'
@@ -25,6 +26,21 @@ for (const algorithm of ['ecdsa-sha256', 'ecdsa-sha384', 'rsa-sha256', 'ed25519'
     assert.equal(read.publicKey.type, 'public')
   })
 }
+
+for (const algorithm of ['ecdsa-sha256', 'ecdsa-sha384', 'ecdsa-sha512', 'rsa-sha256', 'ed25519'] as const) {
+  test(`a whole request is written with a key for ${algorithm}`, () => {
+    const { privateKey, spki } = makeTestKey(algorithm)
+    const subject = writeName({ commonName: 'front' })
+    const read = parseCertificateRequest(signCertificateRequest(privateKey, subject))
+    assert.deepEqual(read.spki, spki)
+    assert.deepEqual(read.subject, subject)
+  })
+}
+
+test('x509.key-unsupported: a request with a key of another kind', () => {
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'secp256k1' })
+  assert.throws(() => signCertificateRequest(privateKey), { code: 'x509.key-unsupported' })
+})
 
 test('subject and requested extensions are read', () => {
   const subject = writeName({ commonName: 'device 1' })

@@ -1,4 +1,4 @@
-import type { KeyObject } from 'node:crypto'
+import { createPublicKey, type KeyObject, sign } from 'node:crypto'
 import { bitStringBytes, oidValue, partsOf, sequenceOf, smallInteger } from '../der/derValues.ts'
 import { type DerNode, readDer } from '../der/readDer.ts'
 import { translateDerErrors } from '../der/translateDerErrors.ts'
@@ -103,4 +103,30 @@ export function assembleCertificateRequest(
   signature: Uint8Array,
 ): Uint8Array {
   return sequence(info, algorithmIdentifier(signatureAlgorithm), bitString(signature))
+}
+
+/**
+ * A whole request, signed with `privateKey`: P-256, P-384, P-521 (each with the hash of its size), RSA (SHA-256) or
+ * Ed25519. The subject is empty where not given. Throws `x509.key-unsupported`.
+ */
+export function signCertificateRequest(privateKey: KeyObject, subject?: Uint8Array): Uint8Array {
+  const algorithm = algorithmOf(privateKey)
+  const spki = new Uint8Array(createPublicKey(privateKey).export({ type: 'spki', format: 'der' }))
+  const info = writeRequestInfo({ spki, ...(subject && { subject }) })
+  const hash = algorithm === 'ed25519' ? null : (algorithm.split('-')[1] ?? null)
+  return assembleCertificateRequest(info, algorithm, new Uint8Array(sign(hash, info, privateKey)))
+}
+
+const curveAlgorithms: Readonly<Record<string, SignatureAlgorithm>> = {
+  prime256v1: 'ecdsa-sha256',
+  secp384r1: 'ecdsa-sha384',
+  secp521r1: 'ecdsa-sha512',
+}
+
+function algorithmOf({ asymmetricKeyType: type, asymmetricKeyDetails: details }: KeyObject): SignatureAlgorithm {
+  if (type === 'ed25519') return 'ed25519'
+  if (type === 'rsa') return 'rsa-sha256'
+  const algorithm = type === 'ec' ? curveAlgorithms[details?.namedCurve ?? ''] : undefined
+  if (algorithm === undefined) throw x509Error('x509.key-unsupported', 'requests are not signed with keys of this kind')
+  return algorithm
 }

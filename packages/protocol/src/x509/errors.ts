@@ -27,8 +27,16 @@ export const x509Errors = {
   'x509.sct-malformed': { ...bad, sentence: 'The promise of the certificate log (SCT) is malformed.' },
   'x509.sct-unknown-log': { ...bad, sentence: 'The promise (SCT) was made by another certificate log.' },
   'x509.sct-wrong': { ...bad, sentence: 'The promise of the certificate log (SCT) was made for other bytes.' },
+  'x509.certification-extension': {
+    ...bad,
+    sentence: 'The certificate does not carry a certification number and digests in the one form that is read.',
+  },
   'x509.request-malformed': { ...bad, sentence: 'The certificate request does not have the structure of RFC 2986.' },
   'x509.request-signature-wrong': { ...bad, sentence: 'The certificate request is not signed by its own key.' },
+  'x509.certs-only-malformed': {
+    ...bad,
+    sentence: 'The message is not certificates only, in the form of RFC 5652.',
+  },
   'x509.crl-malformed': { ...bad, sentence: 'The revocation list does not have the structure of RFC 5280.' },
   'x509.crl-wrong-issuer': { ...bad, sentence: 'The revocation list was made by another authority.' },
   'x509.crl-signature-wrong': { ...bad, sentence: 'The signature on the revocation list is wrong.' },

@@ -15,6 +15,7 @@ import {
   testDay,
 } from './authorityFixture.ts'
 import type { Certificate } from './certificate.ts'
+import { CERTIFICATION_OID, certificationExtension } from './certification.ts'
 import {
   authorityInformationAccess,
   authorityKeyIdentifier,
@@ -27,6 +28,7 @@ import {
   subjectKeyIdentifier,
 } from './extensions.ts'
 import {
+  lintCertificationCertificate,
   lintIdentityCertificate,
   lintIssuingCertificate,
   lintRootCertificate,
@@ -186,6 +188,94 @@ test('an identity certificate under another issuer is not issued', () => {
   const twin = makeTestIssuer(root, 'codeSigning', {}, makeTestKey())
   breaksRule(() => lintIdentityCertificate(certificate, root.certificate), /named as it names itself/)
   breaksRule(() => lintIdentityCertificate(certificate, twin.certificate), /made the signature/)
+})
+
+const VALIDATORS = 'https://sign.example.com/validators'
+const OPERATOR_CLAIM = '1.3.6.1.4.1.57264.1.11'
+const mark = certificationExtension({ number: 7n, digests: [new Uint8Array(32)] })
+
+function makeTestCertification(parts: TestIdentityParts = {}): Certificate {
+  return makeTestIdentity(issuer, log, {
+    name: { type: 'uri', value: `${VALIDATORS}/embedded` },
+    claims: { issuer: VALIDATORS, runnerEnvironment: 'other-operator' },
+    notAfter: testDay(90),
+    ...parts,
+    extensions: (sound) => (parts.extensions ?? ((them) => them))([...sound.slice(0, -1), mark, ...sound.slice(-1)]),
+  }).certificate
+}
+
+test('a certificate of a certification passes, and so does its precertificate', () => {
+  lintCertificationCertificate(makeTestCertification(), issuer.certificate)
+  const extensions = (sound: Extension[]) => [...sound.slice(0, -1), poisonExtension()]
+  lintCertificationCertificate(makeTestCertification({ extensions }), issuer.certificate)
+})
+
+const named = (value: string) => ({ name: { type: 'uri', value } as const })
+const operated = (runnerEnvironment: string) => ({ claims: { issuer: VALIDATORS, runnerEnvironment } })
+
+const certifications: readonly (readonly [what: string, parts: TestIdentityParts, rule: RegExp])[] = [
+  ['401 days', { notAfter: testDay(401) }, /400 days/],
+  ['a subject', { subject: writeName({ commonName: 'me' }) }, /subject is empty/],
+  ['no number', { extensions: lacking(CERTIFICATION_OID) }, /number and digests/],
+  [
+    'a critical number',
+    { extensions: (sound) => sound.map((one) => (one === mark ? { ...one, critical: true } : one)) },
+    /number and digests/,
+  ],
+  [
+    'a number that cannot be read',
+    { extensions: (sound) => sound.map((one) => (one === mark ? { ...one, value: nullValue() } : one)) },
+    /number and digests/,
+  ],
+  [
+    'an unknown extension',
+    { extensions: having({ oid: '1.2.3', critical: false, value: nullValue() }) },
+    /no extensions but/,
+  ],
+  ['a key on P-384', { key: makeTestKey('ecdsa-sha384') }, /P-256/],
+  ['an RSA key', { key: makeTestKey('rsa-sha256') }, /P-256/],
+  ['an e-mail address', { name: EMAIL }, /names a validator/],
+  ['a validator of another instance', named('https://other.example.com/validators/embedded'), /names a validator/],
+  ['a name with a slash', named(`${VALIDATORS}/embedded/more`), /names a validator/],
+  ['no name', named(`${VALIDATORS}/`), /names a validator/],
+  [
+    'an issuer that is not one of validators',
+    {
+      ...named('https://a.example/oidc/x'),
+      claims: { issuer: 'https://a.example/oidc', runnerEnvironment: 'same-operator' },
+    },
+    /names a validator/,
+  ],
+  [
+    'another claim',
+    { claims: { issuer: VALIDATORS, runnerEnvironment: 'same-operator', tokenSubject: 'x' } },
+    /only other claim/,
+  ],
+  ['nothing about its operator', { claims: { issuer: VALIDATORS } }, /who operates/],
+  ['an unknown operator', operated('github-hosted'), /who operates/],
+  [
+    'an operator claim that cannot be read',
+    { extensions: (sound) => sound.map((one) => (one.oid === OPERATOR_CLAIM ? { ...one, value: nullValue() } : one)) },
+    /names a validator|exactly one identity/,
+  ],
+  ['no SCT', { extensions: (sound) => sound.slice(0, -1) }, /stands last/],
+]
+
+for (const [what, parts, rule] of certifications) {
+  test(`a certificate of a certification with ${what} is not issued`, () => {
+    const certificate = makeTestCertification(parts)
+    breaksRule(() => lintCertificationCertificate(certificate, issuer.certificate), rule)
+  })
+}
+
+test('neither profile lets a certificate of the other pass', () => {
+  const sound = makeTestCertification({ notAfter: new Date(TEST_TIME.getTime() + 600_000) })
+  breaksRule(() => lintIdentityCertificate(sound, issuer.certificate), /no extensions but/)
+  const { certificate } = makeTestIdentity(issuer, log)
+  breaksRule(() => lintCertificationCertificate(certificate, issuer.certificate), /number and digests/)
+  const reserved = { ...named(`${VALIDATORS}/embedded`), claims: { issuer: VALIDATORS } }
+  const posing = makeTestIdentity(issuer, log, reserved).certificate
+  breaksRule(() => lintIdentityCertificate(posing, issuer.certificate), /not that of a validator/)
 })
 
 const AUTHORITY = basicConstraints({ ca: true, pathLength: 0 })

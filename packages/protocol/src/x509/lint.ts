@@ -1,10 +1,12 @@
 import { equalBytes } from '../json/base64.ts'
 import type { Certificate } from './certificate.ts'
+import { CERTIFICATION_OID, readCertificationExtension } from './certification.ts'
 import { x509Error } from './errors.ts'
 import { type KeyUsage, keyIdentifier } from './extensions.ts'
-import { FULCIO_ARC, readIdentity } from './fulcio.ts'
+import { FULCIO_ARC, readFulcioClaims, readIdentity } from './fulcio.ts'
 import { EXTENDED_KEY_USAGES, EXTENSION_OIDS, type Purpose } from './oids.ts'
 import { isSignedBy } from './signatureAlgorithm.ts'
+import { VALIDATORS_PATH, validatorName } from './validatorName.ts'
 
 /** One sentence that must be true of a certificate under its issuer. */
 type Rule = readonly [sentence: string, holds: (certificate: Certificate, issuer: Certificate) => boolean]
@@ -19,6 +21,14 @@ const DAY_MS = 24 * HOUR_MS
  */
 export function lintIdentityCertificate(certificate: Certificate, issuer: Certificate): void {
   check(identityRules, certificate, issuer)
+}
+
+/**
+ * Checks the certificate of one certification, or its precertificate: the profile of identity certificates with a number
+ * and digests, for a validator and for as long as the certification. Throws `x509.profile` with the rule in `detail.rule`.
+ */
+export function lintCertificationCertificate(certificate: Certificate, issuer: Certificate): void {
+  check(certificationRules, certificate, issuer)
 }
 
 /** Checks an issuing authority's certificate, limited to `purpose`, under its root. Throws `x509.profile`. */
@@ -146,7 +156,7 @@ const leafRules: readonly Rule[] = [
   keyUsageRule(['digitalSignature']),
 ]
 
-const identityExtensions: ReadonlySet<string> = new Set([
+const signerExtensions: readonly string[] = [
   EXTENSION_OIDS.keyUsage,
   EXTENSION_OIDS.extendedKeyUsage,
   EXTENSION_OIDS.subjectKeyIdentifier,
@@ -156,24 +166,64 @@ const identityExtensions: ReadonlySet<string> = new Set([
   EXTENSION_OIDS.authorityInformationAccess,
   EXTENSION_OIDS.sctList,
   EXTENSION_OIDS.precertificatePoison,
-])
+]
 
-const identityRules: readonly Rule[] = [
+/** What Fulcio's profile asks of every certificate that signs for an identity. */
+const signerRules: readonly Rule[] = [
   ...leafRules,
-  lifetimeRule(HOUR_MS / 6, '10 minutes'),
   ['the subject is empty', ({ subject }) => subject.length === 2],
   ['it names exactly one identity and its issuer', (certificate) => succeeds(() => readIdentity(certificate))],
   ['the alternative name is critical', (certificate) => isCritical(certificate, EXTENSION_OIDS.subjectAltName)],
   usageRule(['codeSigning'], false),
   ['it has one CRL and one issuer address', ({ crlUrls, issuerUrls }) => crlUrls.length + issuerUrls.length === 2],
-  [
-    'it has no extensions but those of the profile',
-    ({ extensions }) => extensions.every(({ oid }) => identityExtensions.has(oid) || isClaim(oid)),
-  ],
   ['no claim is critical', ({ extensions }) => !extensions.some(({ oid, critical }) => isClaim(oid) && critical)],
   ['the issuer claim stands in both forms', (certificate) => ['.1', '.8'].every((n) => hasClaim(certificate, n))],
   ['the SCT list, or in its place the poison, stands last', endsWithPromise],
 ]
+
+const identityRules: readonly Rule[] = [
+  ...signerRules,
+  lifetimeRule(HOUR_MS / 6, '10 minutes'),
+  extensionsRule(signerExtensions),
+  // The issuer of validators ends so: an identity under it would read as a validator.
+  ['it is not that of a validator', (certificate) => !readIdentity(certificate).issuer.endsWith(VALIDATORS_PATH)],
+]
+
+const certificationRules: readonly Rule[] = [
+  ...signerRules,
+  lifetimeRule(400 * DAY_MS, '400 days'),
+  extensionsRule([...signerExtensions, CERTIFICATION_OID]),
+  ['it carries a certification number and digests', (certificate) => succeeds(() => requireMark(certificate))],
+  ['its key is on P-256', ({ publicKey }) => publicKey.asymmetricKeyDetails?.namedCurve === 'prime256v1'],
+  ['it names a validator under its issuer', namesValidator],
+  [
+    'its only other claim is who operates the validator',
+    ({ extensions }) => extensions.filter(({ oid }) => isClaim(oid)).every(({ oid }) => certificationClaims.has(oid)),
+  ],
+  [
+    'it says who operates the validator',
+    (certificate) => OPERATORS.has(readFulcioClaims(certificate).runnerEnvironment),
+  ],
+]
+
+const OPERATORS: ReadonlySet<string | undefined> = new Set(['same-operator', 'other-operator'])
+const certificationClaims: ReadonlySet<string> = new Set(['.1', '.8', '.11'].map((number) => FULCIO_ARC + number))
+
+function extensionsRule(allowed: readonly string[]): Rule {
+  return [
+    'it has no extensions but those of the profile',
+    ({ extensions }) => extensions.every(({ oid }) => allowed.includes(oid) || isClaim(oid)),
+  ]
+}
+
+function requireMark(certificate: Certificate): void {
+  if (readCertificationExtension(certificate) === undefined) throw x509Error('x509.profile', 'there is no number')
+}
+
+function namesValidator(certificate: Certificate): boolean {
+  const { issuer, subject, subjectType } = readIdentity(certificate)
+  return subjectType === 'uri' && validatorName(subject)?.issuer === issuer
+}
 
 function isClaim(oid: string): boolean {
   return oid.startsWith(`${FULCIO_ARC}.`)

@@ -29,3 +29,6 @@ export type Purpose = keyof typeof EXTENDED_KEY_USAGES
 
 /** The otherName type of Fulcio's `username` identities. */
 export const USERNAME_OID = '1.3.6.1.4.1.57264.1.7'
+
+/** SHA-256 as a hash of other values (RFC 5754, 2.2). */
+export const SHA256_OID = '2.16.840.1.101.3.4.2.1'

@@ -1,4 +1,0 @@
-/** `npm run demo`. */
-import { runDemo } from './mainJob.ts'
-
-await runDemo()
