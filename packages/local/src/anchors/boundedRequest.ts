@@ -1,7 +1,14 @@
 import type { ClientRequest, IncomingMessage, RequestOptions } from 'node:http'
+import type { SecureContextOptions } from 'node:tls'
 
 /** Why no whole answer came. `untrusted`: TLS was refused. */
 export type RequestFailure = 'unreachable' | 'timeout' | 'too-large' | 'untrusted'
+
+/** A client certificate (leaf first) and its private key, both PEM. */
+export interface ClientCredentials {
+  readonly certificatePem: string
+  readonly privateKeyPem: string
+}
 
 /** One HTTP request with its limits. Redirects are answers like any other; nothing is followed. */
 export interface BoundedRequest {
@@ -17,6 +24,8 @@ export interface BoundedRequest {
   readonly signal?: AbortSignal
   /** PEM certificates that TLS trusts, in place of the system's. */
   readonly ca?: readonly string[]
+  /** Who the caller is, for servers that ask. */
+  readonly client?: ClientCredentials
   /** A Unix socket in place of the URL's host. */
   readonly socketPath?: string
   /** Makes the caller's own error of a failure. */
@@ -52,20 +61,31 @@ export async function boundedRequest(request: BoundedRequest): Promise<BoundedRe
 }
 
 async function send(request: BoundedRequest, signal: AbortSignal): Promise<IncomingMessage> {
-  const url = new URL(request.url)
-  const options: RequestOptions & { ca?: string[] } = { method: request.method ?? 'GET', signal }
-  options.headers = { ...request.headers, ...(request.body && { 'content-length': String(request.body.length) }) }
-  if (request.ca !== undefined) options.ca = [...request.ca]
-  if (request.socketPath !== undefined) options.socketPath = request.socketPath
-  // Loaded only here, so that offline commands start without the network stack.
-  const { request: open } = await (url.protocol === 'https:' ? import('node:https') : import('node:http'))
+  const { headers, body } = request
+  const length = body && { 'content-length': String(body.length) }
+  const sent = await openRequest({ ...request, headers: { ...headers, ...length } }, signal)
   return new Promise((resolve, reject) => {
-    const sent: ClientRequest = open(url, options)
     sent.once('response', resolve)
     // Stays after the response: an error then is reported by reading it, and must not end the process here.
     sent.on('error', reject)
-    sent.end(request.body)
+    sent.end(body)
   })
+}
+
+/** Opens a request whose body is still to be written. The socket may not be connected yet. For `streamedRequest`. */
+export async function openRequest(
+  request: Omit<BoundedRequest, 'body' | 'timeoutMs' | 'maxBytes' | 'fail'>,
+  signal: AbortSignal,
+): Promise<ClientRequest> {
+  const url = new URL(request.url)
+  const { method = 'GET', headers = {}, ca, client, socketPath } = request
+  const options: RequestOptions & SecureContextOptions = { method, signal, headers }
+  if (ca !== undefined) options.ca = [...ca]
+  if (client !== undefined) Object.assign(options, { cert: client.certificatePem, key: client.privateKeyPem })
+  if (socketPath !== undefined) options.socketPath = socketPath
+  // Loaded only here, so that offline commands start without the network stack.
+  const { request: open } = await (url.protocol === 'https:' ? import('node:https') : import('node:http'))
+  return open(url, options)
 }
 
 /** Undefined where the body is larger than `maxBytes`. */
@@ -77,23 +97,27 @@ async function readReply(reply: IncomingMessage, maxBytes: number): Promise<Boun
     if (sizeBytes > maxBytes) return undefined
     chunks.push(chunk)
   }
-  const headers = Object.fromEntries(
-    Object.entries(reply.headers).map(([name, value]) => [
-      name,
-      Array.isArray(value) ? value.join(', ') : (value ?? ''),
-    ]),
-  )
-  return { status: reply.statusCode ?? 0, headers, bytes: new Uint8Array(Buffer.concat(chunks)) }
+  return { status: reply.statusCode ?? 0, headers: headersOf(reply), bytes: new Uint8Array(Buffer.concat(chunks)) }
 }
 
-function failure(request: BoundedRequest, error: unknown): Error {
+/** The headers of an answer, repeated ones joined. */
+export function headersOf({ headers }: IncomingMessage): Record<string, string> {
+  const joined = Object.entries(headers).map(([name, value]) => [
+    name,
+    Array.isArray(value) ? value.join(', ') : (value ?? ''),
+  ])
+  return Object.fromEntries(joined)
+}
+
+/** The caller's own error of a connection that failed. */
+export function failure(request: Pick<BoundedRequest, 'url' | 'socketPath' | 'fail'>, error: unknown): Error {
   const code = error instanceof Error && 'code' in error ? String(error.code) : 'no answer'
   const isTls = /^(?:ERR_TLS|CERT_|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|ERR_SSL)/.test(code)
   return request.fail(isTls ? 'untrusted' : 'unreachable', `${target(request)}: ${code}`, error)
 }
 
 /** Host and path for messages; a query may hold what does not belong into a log. */
-function target({ url, socketPath }: BoundedRequest): string {
+export function target({ url, socketPath }: Pick<BoundedRequest, 'url' | 'socketPath'>): string {
   const { origin, pathname } = new URL(url)
   return `${socketPath ?? origin}${pathname}`
 }

@@ -2,6 +2,7 @@ import { parseVerificationPolicy, type VerificationPolicy } from '@countersign/p
 import { configFolder } from '../files/appDirs.ts'
 import { anchorFolder, installedRoots, loadAnchor, type StoredAnchor } from './anchorStore.ts'
 import { anchorsError } from './errors.ts'
+import type { FileStatement } from './tufMetadata.ts'
 import { type TargetName, verifyRepository } from './verifyRepository.ts'
 
 /** The verified trust in one instance, as this machine holds it. */
@@ -21,6 +22,8 @@ export interface Anchors {
   readonly folder: string
   /** Verified bytes of one target. */
   target(name: TargetName): Uint8Array
+  /** Length and digest of every further target that the verified metadata lists, by name; see `releaseTargets.ts`. */
+  readonly otherTargets: ReadonlyMap<string, FileStatement>
 }
 
 /**
@@ -55,7 +58,7 @@ export async function listAnchors(config: string = configFolder()): Promise<Anch
 
 /** Verifies one stored anchor and what it says about itself. Throws `anchors.*` and `policy.*`. */
 export function verifyAnchor(anchor: StoredAnchor, config: string = configFolder()): Anchors {
-  const { files, expires, versions } = verifyRepository(anchor.repository, anchor.rootSha256)
+  const { files, otherTargets, expires, versions } = verifyRepository(anchor.repository, anchor.rootSha256)
   const policy = parseVerificationPolicy(files['verification_policy.json'])
   if (policy.environment !== anchor.environment) {
     throw anchorsError(
@@ -75,6 +78,7 @@ export function verifyAnchor(anchor: StoredAnchor, config: string = configFolder
     policy,
     folder: anchorFolder(rootSha256, config),
     target: (name) => files[name],
+    otherTargets,
   }
 }
 

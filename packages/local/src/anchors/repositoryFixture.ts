@@ -28,6 +28,8 @@ export interface RepositorySpec {
   readonly version: number
   readonly expires: { readonly root: Date; readonly timestamp: Date; readonly targets: Date }
   readonly files?: Partial<Record<TargetName, Uint8Array>>
+  /** Further targets by name; a server has to be given their bytes with `TufServer.addTarget`. */
+  readonly others?: Readonly<Record<string, Uint8Array>>
 }
 
 const text = (value: string) => new Uint8Array(Buffer.from(value))
@@ -46,7 +48,7 @@ export function fixtureRepository(spec: RepositorySpec): RepositoryFiles {
     const before = rootKeys[index - 1]
     return signed(rootJson(index + 1, key, onlineKey, expires.root), before === undefined ? [key] : [before, key])
   })
-  const listed = Object.entries(files).map(([name, bytes]) => [name, fileJson(bytes)])
+  const listed = Object.entries({ ...files, ...spec.others }).map(([name, bytes]) => [name, fileJson(bytes)])
   const targets = signed({ ...base('targets', version, expires.targets), targets: Object.fromEntries(listed) }, [
     onlineKey,
   ])
@@ -110,6 +112,12 @@ export class TufServer {
       [`${version}.targets.json`, targets],
       ...Object.entries(files).map(([name, bytes]) => [`targets/${sha256Hex(bytes)}.${name}`, bytes] as const),
     ])
+  }
+
+  /** Serves `bytes` where a client looks for the target `name` (TUF 1.0, 5.7.3). */
+  addTarget(name: string, bytes: Uint8Array): void {
+    const slash = name.lastIndexOf('/') + 1
+    this.files.set(`targets/${name.slice(0, slash)}${sha256Hex(bytes)}.${name.slice(slash)}`, bytes)
   }
 
   stop(): void {

@@ -1,9 +1,12 @@
 import { Buffer } from 'node:buffer'
-import { type BoundedReply, type BoundedRequest, boundedRequest } from './boundedRequest.ts'
+import { type BoundedReply, type BoundedRequest, boundedRequest, type ClientCredentials } from './boundedRequest.ts'
+import { type StreamedReply, type StreamedRequest, streamedRequest } from './streamedRequest.ts'
 
-/** The device root (PEM) that an instance's own TLS certificate chains to. */
+/** The device root (PEM) that an instance's own TLS certificate chains to, and who the caller is. */
 export interface TlsTrust {
   readonly deviceRoot: string
+  /** The caller's client certificate, where it has one. Shown only to a server that was verified. */
+  readonly client?: ClientCredentials
 }
 
 /** Hosts whose operator brought a certificate of a public authority, as seen by this process. */
@@ -19,19 +22,34 @@ export function tlsTrust(anchors: { target(name: 'device_root.pem'): Uint8Array 
  * with `--tls-cert`. The device root is tried alone first, so an instance with its own certificate is not open to every
  * public authority's mistakes unless its host is taken over as well. Plain http passes through.
  */
-export async function trustedRequest(request: BoundedRequest, trust: TlsTrust): Promise<BoundedReply> {
-  const { protocol, host } = new URL(request.url)
-  if (protocol !== 'https:' || withPublicCertificate.has(host)) return boundedRequest(request)
+export function trustedRequest(request: BoundedRequest, trust: TlsTrust): Promise<BoundedReply> {
+  return withTrust(request, trust, boundedRequest)
+}
+
+/** `streamedRequest` with the same trust. Where the device root does not do, the body is opened a second time. */
+export function trustedStream(request: StreamedRequest, trust: TlsTrust): Promise<StreamedReply> {
+  return withTrust(request, trust, streamedRequest)
+}
+
+async function withTrust<Request extends Pick<BoundedRequest, 'url' | 'fail' | 'ca' | 'client'>, Reply>(
+  asked: Request,
+  { deviceRoot, client }: TlsTrust,
+  send: (request: Request) => Promise<Reply>,
+): Promise<Reply> {
+  const { protocol, host } = new URL(asked.url)
+  if (protocol !== 'https:') return send(asked)
+  const request = client === undefined ? asked : { ...asked, client }
+  if (withPublicCertificate.has(host)) return send(request)
   let isUntrusted = false
   const fail: BoundedRequest['fail'] = (failure, message, cause) => {
     isUntrusted = failure === 'untrusted'
     return request.fail(failure, message, cause)
   }
   try {
-    return await boundedRequest({ ...request, fail, ca: [trust.deviceRoot] })
+    return await send({ ...request, fail, ca: [deviceRoot] })
   } catch (error) {
     if (!isUntrusted) throw error
-    const reply = await boundedRequest(request)
+    const reply = await send(request)
     withPublicCertificate.add(host)
     return reply
   }

@@ -66,8 +66,17 @@ export function verifyRole(root: TufMetadata, metadata: TufMetadata): void {
 
 /** What `metadata.signed[field]` says about the file `name`. Throws `anchors.tampered` where it says nothing. */
 export function fileStatement(metadata: TufMetadata, field: 'meta' | 'targets', name: string): FileStatement {
-  const statement = asObject(asObject(metadata.signed[field], field)[name], name)
-  const { version, length, hashes } = statement
+  return readStatement(asObject(metadata.signed[field], field)[name], name)
+}
+
+/** What `metadata.signed[field]` says about every file it names. Throws `anchors.tampered`. */
+export function fileStatements(metadata: TufMetadata, field: 'meta' | 'targets'): [string, FileStatement][] {
+  const named = Object.entries(asObject(metadata.signed[field], field))
+  return named.map(([name, statement]) => [name, readStatement(statement, name)])
+}
+
+function readStatement(json: JsonValue | undefined, name: string): FileStatement {
+  const { version, length, hashes } = asObject(json, name)
   const sha256 = hashes === undefined ? undefined : asObject(hashes, 'hashes').sha256
   return {
     ...(typeof version === 'number' && { version }),

@@ -1,7 +1,9 @@
 import { anchorsError } from './errors.ts'
 import {
   checkFile,
+  type FileStatement,
   fileStatement,
+  fileStatements,
   parseTufMetadata,
   sha256Hex,
   type TufMetadata,
@@ -32,6 +34,8 @@ export interface RepositoryFiles {
 /** A repository whose whole chain from the first root verified. */
 export interface VerifiedRepository {
   readonly files: Readonly<Record<TargetName, Uint8Array>>
+  /** What the targets metadata says about every other target, by name: the releases. */
+  readonly otherTargets: ReadonlyMap<string, FileStatement>
   /** Versions of the newest metadata of each role. */
   readonly versions: Readonly<Record<TufRole, number>>
   /** When the first of root, snapshot and targets expires. The timestamp's shorter life binds only who fetches. */
@@ -61,7 +65,12 @@ export function verifyRepository(stored: RepositoryFiles, rootSha256: string): V
     targets: targets.version,
   }
   const expires = new Date(Math.min(...[root, snapshot, targets].map((role) => role.expires.getTime())))
-  return { files: stored.files, versions, expires }
+  const others = fileStatements(targets, 'targets').filter(([name]) => !isTargetName(name))
+  return { files: stored.files, otherTargets: new Map(others), versions, expires }
+}
+
+function isTargetName(name: string): name is TargetName {
+  return TARGET_NAMES.some((one) => one === name)
 }
 
 /** TUF 1.0, 5.3: every root is signed by the one before it and by itself, and numbers have no gap. */

@@ -44,7 +44,11 @@ export async function call<R extends Route>(
   route: R,
   input: CallInput = {},
 ): Promise<CallReply<R>> {
-  const reply = await send(target, route, input)
+  return readReply(route, await send(target, route, input))
+}
+
+/** The checked reply of a whole answer, or the server's refusal thrown. */
+export function readReply<R extends Route>(route: R, reply: BoundedReply): CallReply<R> {
   if (reply.status !== route.status) throw refusal(route, reply)
   if (isRaw(route.reply)) return reply.bytes as CallReply<R>
   const read = route.reply.safeParse(readJson(route, reply))
@@ -56,10 +60,9 @@ export async function call<R extends Route>(
 }
 
 function send(target: CallTarget, route: Route, input: CallInput): Promise<BoundedReply> {
-  const base = 'url' in target ? target.url : 'http://localhost'
   const body = encodeBody(route.body, input.body)
   const request = {
-    url: base + pathOf(route, input),
+    url: addressOf(target, route, input),
     method: route.method,
     headers: {
       accept: isRaw(route.reply) ? route.reply.mediaTypes.join(', ') : 'application/json',
@@ -70,7 +73,7 @@ function send(target: CallTarget, route: Route, input: CallInput): Promise<Bound
     ...(input.signal && { signal: input.signal }),
     maxBytes: input.maxBytes ?? 4 * 1024 * 1024,
     timeoutMs: input.timeoutMs ?? 30_000,
-    fail,
+    fail: callFailure,
   }
   if ('url' in target) return trustedRequest(request, target.trust)
   return boundedRequest({ ...request, socketPath: target.socketPath })
@@ -81,7 +84,12 @@ function encodeBody(kind: z.ZodType | RawBody | undefined, body: unknown): Uint8
   return isRaw(kind) && body instanceof Uint8Array ? body : Buffer.from(JSON.stringify(body))
 }
 
-function pathOf(route: Route, { params = {}, query }: CallInput): string {
+/** Where a call goes: the URL of the route at `target`, with its parameters filled in. */
+export function addressOf(target: CallTarget, route: Route, input: Pick<CallInput, 'params' | 'query'>): string {
+  return ('url' in target ? target.url : 'http://localhost') + pathOf(route, input)
+}
+
+function pathOf(route: Route, { params = {}, query }: Pick<CallInput, 'params' | 'query'>): string {
   const path = route.path
     .split('/')
     .map((segment) => {
@@ -93,7 +101,7 @@ function pathOf(route: Route, { params = {}, query }: CallInput): string {
 }
 
 /** The server's own code where it sent a problem document (RFC 9457), else `calls.refused` or `calls.bad-answer`. */
-function refusal(route: Route, reply: BoundedReply): Error {
+export function refusal(route: Route, reply: BoundedReply): Error {
   const { status } = reply
   const problem = problemOf(reply)
   if (problem !== undefined) return new CodedError(problem.code, problem.message, { detail: { status } })
@@ -125,7 +133,8 @@ function readJson(route: Route, { bytes }: BoundedReply): JsonValue {
   }
 }
 
-function fail(failure: RequestFailure, message: string, cause?: unknown): Error {
+/** A connection's failure as an error of this folder. */
+export function callFailure(failure: RequestFailure, message: string, cause?: unknown): Error {
   const code = {
     unreachable: 'calls.unreachable',
     timeout: 'calls.timeout',

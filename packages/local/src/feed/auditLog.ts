@@ -49,6 +49,18 @@ export async function auditLog(
   if (!equalBytes(tree.root(), root)) throw feedError('feed.tiles-wrong', `${origin}: its entries give another root`)
 }
 
+/** The root of the tree of exactly these entries. RFC 6962, 2.1. */
+export function treeRoot(entries: readonly Uint8Array[]): Hash {
+  return nodeRoot(entries.map(leafHash))
+}
+
+/** The root above these leaf hashes, or above these roots of complete subtrees of the same size. */
+export function nodeRoot(hashes: readonly Hash[]): Hash {
+  const tree = growingTree()
+  for (const one of hashes) tree.add(one)
+  return tree.root()
+}
+
 function leavesOf(bundle: Uint8Array, width: number, kind: EntryBundleKind): Hash[] {
   if (kind === 'entries') return readEntries(bundle, width).map(leafHash)
   const entries = decodeDataTile(bundle, { maxEntries: TILE_WIDTH })

@@ -35,6 +35,18 @@ export const feedErrors = {
     exit: 2,
     sentence: 'The revocation log holds a record that this program cannot read. Update Countersign.',
   },
+  'feed.incomplete': {
+    kind: 'unavailable',
+    status: 503,
+    exit: 2,
+    sentence: 'Not every record of the revocation log is on this machine yet. Connect to the instance and try again.',
+  },
+  'feed.push-wrong': {
+    kind: 'unavailable',
+    status: 503,
+    exit: 2,
+    sentence: 'What the instance pushed was no news of its revocation log. It was ignored; polling goes on.',
+  },
   'feed.damaged': {
     kind: 'refused',
     status: 500,

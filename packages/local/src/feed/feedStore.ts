@@ -14,9 +14,10 @@ const stateShape = objectShape({
   origin: stringShape('an origin', /^\S+$/),
   /** The newest checkpoint that verified, with its cosignatures. */
   note: stringShape('a note', /^[\s\S]+$/, MAX_STATE_BYTES),
-  /** Revocation log: how many entries have been read, and what the first unreadable one was. */
+  /** An older one whose witnesses' times are newer, where there is: what was fresh then is at least as fresh now. */
+  fresh: optional(stringShape('a note', /^[\s\S]+$/, MAX_STATE_BYTES)),
+  /** Revocation log: how many of its entries are kept here. */
   read: optional(decimal),
-  unknown: optional(stringShape('a description', /^[\s\S]+$/, 512)),
 })
 
 /** What this machine knows of one log. */
@@ -68,7 +69,8 @@ function statePath(folder: string, origin: string): string {
   return join(folder, 'feed', `${originName(origin)}.json`)
 }
 
-function originName(origin: string): string {
+/** The name of what belongs to the log `origin`, as files and folders have it. */
+export function originName(origin: string): string {
   return hashName(Buffer.from(origin))
 }
 

@@ -1,4 +1,4 @@
-import type { EndingsKnowledge } from '@countersign/protocol/decide/facts.ts'
+import type { Knowledge } from '@countersign/protocol/decide/facts.ts'
 import { CodedError } from '@countersign/protocol/errors/codedError.ts'
 import type { Anchors } from '../anchors/openAnchors.ts'
 import { tlsTrust } from '../anchors/trustedRequest.ts'
@@ -29,7 +29,8 @@ export interface FollowedFeed extends FeedKnowledge {
  */
 export async function followFeed(anchors: Anchors, deps: FollowDeps): Promise<FollowedFeed> {
   const { clock, timeoutMs = 5_000, signal } = deps
-  const read = { clock, timeoutMs, trust: tlsTrust(anchors), ...(signal && { signal }) }
+  const { witnesses } = anchors.policy
+  const read = { clock, timeoutMs, trust: tlsTrust(anchors), witnesses, ...(signal && { signal }) }
   const logs = policyLogs(anchors.policy)
   const results = await Promise.allSettled(logs.map(({ kind, log }) => followLog(log, kind, anchors.folder, read)))
   signal?.throwIfAborted()
@@ -40,20 +41,23 @@ export async function followFeed(anchors: Anchors, deps: FollowDeps): Promise<Fo
     return [{ origin: logs[index]?.log.origin ?? '', code: reason.code, message: reason.message }]
   })
   const offsets = results.flatMap((one) => (one.status === 'fulfilled' ? (one.value.clockOffsetMs ?? []) : []))
-  const { endings, timeFloor } = await readKnowledge(anchors)
+  const { knowledge, ...stored } = await readKnowledge(anchors)
   const isFetched = logs.every(({ kind }, index) => kind !== 'revocations' || results[index]?.status === 'fulfilled')
   return {
-    endings: withFailure(isFetched && endings.freshness ? { ...endings, source: 'fetched' } : endings, failures),
-    ...(timeFloor && { timeFloor }),
+    ...stored,
+    knowledge: withFailure(
+      isFetched && knowledge.freshness ? { ...knowledge, source: 'fetched' } : knowledge,
+      failures,
+    ),
     ...(offsets[0] !== undefined && { clockOffsetMs: offsets[0] }),
     failures,
   }
 }
 
 /** Everything but a log that just does not answer is a problem of its own: it answered, and wrongly. */
-function withFailure(endings: EndingsKnowledge, failures: FollowedFeed['failures']): EndingsKnowledge {
+function withFailure(knowledge: Knowledge, failures: FollowedFeed['failures']): Knowledge {
   const wrong = failures.find(({ code }) => code !== 'feed.unreachable')
-  if (endings.problem?.broken || wrong === undefined) return endings
+  if (knowledge.problem?.broken || wrong === undefined) return knowledge
   const isBroken = wrong.code !== 'feed.tiles-wrong'
-  return { ...endings, problem: { code: wrong.code, detail: `${wrong.origin}: ${wrong.message}`, broken: isBroken } }
+  return { ...knowledge, problem: { code: wrong.code, detail: `${wrong.origin}: ${wrong.message}`, broken: isBroken } }
 }

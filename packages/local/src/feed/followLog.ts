@@ -2,12 +2,18 @@ import { decodeBase64, equalBytes } from '@countersign/protocol/json/base64.ts'
 import { openCheckpoint, type VerifiedCheckpoint } from '@countersign/protocol/log/checkpoint.ts'
 import { verifyConsistency } from '@countersign/protocol/log/merkle.ts'
 import { consistencyProof, rootHash, type TileReader } from '@countersign/protocol/log/proof.ts'
-import type { PolicyLog } from '@countersign/protocol/policy/verificationPolicy.ts'
+import type { PolicyLog, VerificationPolicy } from '@countersign/protocol/policy/verificationPolicy.ts'
 import { feedError } from './errors.ts'
 import { type FeedState, keepEvidence, loadFeedState, saveFeedState } from './feedStore.ts'
+import { freshnessOf } from './freshness.ts'
 import { type LogKind, logKey } from './logKey.ts'
-import { openLogReader, type ReadDeps } from './logReader.ts'
+import { type LogReader, openLogReader, type ReadDeps } from './logReader.ts'
 import { readNewRecords } from './readNewRecords.ts'
+
+/** How one log is followed. */
+export interface FollowLogDeps extends ReadDeps {
+  readonly witnesses?: VerificationPolicy['witnesses']
+}
 
 /** Where one log is followed to. */
 export interface FollowedLog {
@@ -16,25 +22,76 @@ export interface FollowedLog {
   readonly clockOffsetMs?: number
 }
 
+/** A checkpoint that somebody offers, unverified, and where the tree below it is read. */
+export interface OfferedCheckpoint {
+  readonly note: string
+  /** Whose times say which of two notes about the same tree is fresher; without them the newer offer replaces the older. */
+  readonly witnesses?: VerificationPolicy['witnesses']
+  readonly reader: Pick<LogReader, 'tiles' | 'entries'>
+}
+
 /**
  * Fetches the newest checkpoint of `log`, verifies its signature and that it continues what this machine has seen, and keeps
- * it in `folder` durably. Of a revocation log the new entries are read first, so what is kept is never ahead of what is known.
- * Throws `feed.rolled-back`; `feed.forked` after the evidence is kept; `feed.tiles-wrong`, `feed.unreachable`,
- * `feed.damaged`, `log.*` for a checkpoint that does not verify, `files.*`.
+ * it in `folder` durably. Of a revocation log the new entries are kept first, so the checkpoint is never ahead of them
+ * without saying so. Throws `feed.rolled-back`; `feed.forked` after the evidence is kept; `feed.tiles-wrong`,
+ * `feed.unreachable`, `feed.damaged`, `log.*` for a checkpoint that does not verify, `files.*`.
  */
-export async function followLog(log: PolicyLog, kind: LogKind, folder: string, deps: ReadDeps): Promise<FollowedLog> {
-  const key = logKey(log, kind)
-  const state = await loadFeedState(folder, log.origin)
-  const known = state && openCheckpoint(state.note, key)
+export async function followLog(
+  log: PolicyLog,
+  kind: LogKind,
+  folder: string,
+  deps: FollowLogDeps,
+): Promise<FollowedLog> {
   const reader = openLogReader(log.url, deps)
   const { note, ...noticed } = await reader.checkpoint()
+  const offered = { note, reader, ...(deps.witnesses && { witnesses: deps.witnesses }) }
+  return { checkpoint: await acceptCheckpoint(log, kind, folder, offered), ...noticed }
+}
+
+/** What `followLog` does with a checkpoint, whoever brought it: fetched or pushed. Throws the same codes. */
+export async function acceptCheckpoint(
+  log: PolicyLog,
+  kind: LogKind,
+  folder: string,
+  { note, reader, witnesses }: OfferedCheckpoint,
+): Promise<VerifiedCheckpoint> {
+  const key = logKey(log, kind)
   const checkpoint = openCheckpoint(note, key)
+  const state = await loadFeedState(folder, log.origin)
+  const known = state && openCheckpoint(state.note, key)
   const tiles = reader.tiles(checkpoint.size)
   await refuseAfterClosing(log, checkpoint, folder)
   if (known) await checkContinues(known, checkpoint, folder, tiles)
-  const records = kind === 'revocations' ? await readNewRecords(state, checkpoint, reader, tiles) : {}
-  await keep(state, { v: 1, origin: log.origin, note, ...records }, folder)
-  return { checkpoint, ...noticed }
+  if (known?.size === checkpoint.size && isOlder(note, known.note, witnesses)) return checkpoint
+  const records = kind === 'revocations' ? { read: String(await readRecords()) } : {}
+  const fresh = freshest(state, note, witnesses)
+  await keep(state, { v: 1, origin: log.origin, note, ...(fresh !== undefined && { fresh }), ...records }, folder)
+  return checkpoint
+
+  function readRecords(): Promise<bigint> {
+    return readNewRecords({ checkpoint, reader, tiles, folder, read: BigInt(state?.read ?? '0') })
+  }
+}
+
+/**
+ * The kept note that stays beside `note` for its times. Whoever strips the cosignatures from what is on its way, which the
+ * log's signature does not cover, can keep news away but not take back how fresh we were.
+ */
+function freshest(
+  state: FeedState | undefined,
+  note: string,
+  witnesses: VerificationPolicy['witnesses'] | undefined,
+): string | undefined {
+  const kept = state?.fresh ?? state?.note
+  if (kept === undefined || witnesses === undefined) return state?.fresh
+  return isOlder(note, kept, witnesses) ? kept : undefined
+}
+
+/** A note that is replayed must not make what is known look older than it is. */
+function isOlder(offered: string, known: string, witnesses: VerificationPolicy['witnesses'] | undefined): boolean {
+  if (witnesses === undefined) return false
+  const timeMs = (note: string) => freshnessOf(note, witnesses).time?.getTime() ?? 0
+  return timeMs(offered) < timeMs(known)
 }
 
 /** Proves that `offered` continues `known`, or says how it does not. Both are signed by the log. */

@@ -1,23 +1,19 @@
-import type { EndingsKnowledge } from '@countersign/protocol/decide/facts.ts'
+import type { Knowledge } from '@countersign/protocol/decide/facts.ts'
 import { openCheckpoint } from '@countersign/protocol/log/checkpoint.ts'
-import { verifyCosignatures } from '@countersign/protocol/log/cosignature.ts'
-import { parseVkey } from '@countersign/protocol/log/note.ts'
 import type { PolicyLog, VerificationPolicy } from '@countersign/protocol/policy/verificationPolicy.ts'
 import type { Anchors } from '../anchors/openAnchors.ts'
 import { evidenceAgainst, type FeedState, loadFeedState } from './feedStore.ts'
+import { type Freshness, freshnessOf } from './freshness.ts'
 import { type LogKind, logKey } from './logKey.ts'
+import { storedRecords } from './storedRecords.ts'
 
 /** What this machine knows of the logs of an instance, without network. */
 export interface FeedKnowledge {
-  readonly endings: EndingsKnowledge
+  readonly knowledge: Knowledge
+  /** How many records in the revocation logs have no effect, because nobody with the right to it signed them. */
+  readonly ignored: number
   /** The newest time that a quorum of witnesses signed in any log: this clock cannot be before it. */
   readonly timeFloor?: Date
-}
-
-/** Freshness of one note: the quorum-th newest cosignature time, and whether a witness of another operator is among them. */
-export interface Freshness {
-  readonly time?: Date
-  readonly witnessed: boolean
 }
 
 /** The logs of a policy with the list each stands in. */
@@ -27,68 +23,59 @@ export function policyLogs({ logs }: VerificationPolicy): { kind: LogKind; log: 
 }
 
 /**
- * Says how fresh `note` is by the witnesses that the policy names; the log's own signature is `openCheckpoint`'s business.
- * Throws `log.note-signature-wrong`, `log.note-malformed`.
+ * Reads what is stored about every log that the policy names, and authorises the records of the revocation logs by that
+ * policy. An authorised record counts however old or doubtful the rest is; a record that this program cannot read, a
+ * missing one or an altered file is the knowledge's problem. Throws `feed.damaged`, `log.*` for an altered state.
  */
-export function freshnessOf(note: string, { quorum, of }: VerificationPolicy['witnesses']): Freshness {
-  const seen = verifyCosignatures(
-    note,
-    of.map((witness) => parseVkey(witness.vkey)),
-  ).sort((a, b) => b.time.getTime() - a.time.getTime())
-  const time = seen[quorum - 1]?.time
-  const outside = new Set(of.filter((witness) => witness.outside).map((witness) => witness.vkey.split('+')[0]))
-  return { ...(time && { time }), witnessed: time !== undefined && seen.some(({ name }) => outside.has(name)) }
-}
-
-/** Reads what is stored about every log that the policy names. Throws `feed.damaged`, `log.*` for altered files. */
-export async function readKnowledge(anchors: Anchors): Promise<FeedKnowledge> {
-  const { policy, folder } = anchors
-  const logs = await Promise.all(
-    policyLogs(policy).map(async ({ kind, log }) => ({ kind, log, state: await loadFeedState(folder, log.origin) })),
+export async function readKnowledge({ policy, folder }: Pick<Anchors, 'policy' | 'folder'>): Promise<FeedKnowledge> {
+  const known = await Promise.all(
+    policyLogs(policy).map(async ({ kind, log }) => {
+      const state = await loadFeedState(folder, log.origin)
+      const checkpoint = state && openCheckpoint(state.note, logKey(log, kind))
+      const freshness = state && storedFreshness(log, kind, state, policy)
+      return { kind, log, state, checkpoint, freshness }
+    }),
   )
-  const known = logs.map(({ kind, log, state }) => ({
-    kind,
-    log,
-    state,
-    freshness: storedFreshness(kind, log, state, policy),
-  }))
+  const revocations = await Promise.all(
+    known.filter(({ kind }) => kind === 'revocations').map((one) => storedRecords(one, folder, policy)),
+  )
   // Endings are the union over all revocation logs, so the open one that was heard of longest ago decides.
   const open = known.filter(({ kind, log }) => kind === 'revocations' && log.closed === undefined)
   const freshness = earliest(open.map((one) => one.freshness?.time))
   const timeFloor = latest(known.map((one) => one.freshness?.time))
-  const problem = findProblem(anchors, known)
+  const problem = forkProblem(folder, known) ?? revocations.find((one) => one.problem !== undefined)?.problem
   return {
-    endings: {
+    knowledge: {
       ...(freshness && { freshness }),
       source: freshness ? 'stored' : 'none',
       witnessed: open.every((one) => one.freshness?.witnessed === true),
-      endings: [],
+      records: revocations.flatMap((one) => one.records),
       ...(problem && { problem }),
     },
+    ignored: revocations.reduce((sum, one) => sum + one.ignored, 0),
     ...(timeFloor && { timeFloor }),
   }
 }
 
+/** By the kept note, or by an older one that its witnesses saw later. */
 function storedFreshness(
-  kind: LogKind,
   log: PolicyLog,
-  state: FeedState | undefined,
+  kind: LogKind,
+  { note, fresh }: FeedState,
   { witnesses }: VerificationPolicy,
-): Freshness | undefined {
-  if (state === undefined) return undefined
-  openCheckpoint(state.note, logKey(log, kind))
-  return freshnessOf(state.note, witnesses)
+): Freshness {
+  const newest = freshnessOf(note, witnesses)
+  if (fresh === undefined) return newest
+  openCheckpoint(fresh, logKey(log, kind))
+  const older = freshnessOf(fresh, witnesses)
+  return (older.time?.getTime() ?? 0) > (newest.time?.getTime() ?? 0) ? older : newest
 }
 
-function findProblem(
-  { folder }: Anchors,
-  logs: readonly { log: PolicyLog; state: FeedState | undefined }[],
-): EndingsKnowledge['problem'] {
-  for (const { log, state } of logs) {
+function forkProblem(folder: string, logs: readonly { log: PolicyLog }[]): Knowledge['problem'] {
+  for (const { log } of logs) {
     const path = evidenceAgainst(folder, log.origin)
     if (path)
       return { code: 'feed.forked', detail: `${log.origin} signed two histories; evidence in ${path}`, broken: true }
-    if (state?.unknown) return { code: 'feed.record-unknown', detail: `${log.origin}, ${state.unknown}`, broken: false }
   }
   return undefined
 }

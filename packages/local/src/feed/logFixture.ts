@@ -1,5 +1,5 @@
 import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
-import { createServer, type Server } from 'node:http'
+import { createServer, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { checkpointText } from '@countersign/protocol/log/checkpoint.ts'
 import { cosignature, messageFor } from '@countersign/protocol/log/cosignature.ts'
@@ -73,6 +73,11 @@ export class TestLog {
 export class LogServer {
   readonly files = new Map<string, Uint8Array>()
   clockOffsetMs = 0
+  /** `Last-Event-ID` of every stream of events that was opened, oldest first. */
+  readonly listeners: string[] = []
+  /** How many requests for static files came. */
+  requests = 0
+  readonly #streams = new Set<ServerResponse>()
   readonly #server: Server
 
   private constructor(server: Server) {
@@ -81,6 +86,8 @@ export class LogServer {
 
   static async start(): Promise<LogServer> {
     const server = createServer((request, reply) => {
+      if (request.url?.endsWith('/events')) return self.#listen(String(request.headers['last-event-id']), reply)
+      self.requests++
       const bytes = self.files.get((request.url ?? '').slice(1))
       reply.setHeader('date', new Date(Date.now() + self.clockOffsetMs).toUTCString())
       reply.writeHead(bytes === undefined ? 404 : 200)
@@ -101,10 +108,44 @@ export class LogServer {
     this.files.set(`${name}/checkpoint`, new Uint8Array(Buffer.from(checkpoint)))
   }
 
+  /** How many streams of events are open. */
+  get streams(): number {
+    return this.#streams.size
+  }
+
+  /** Sends this text to everyone who listens, as it is. */
+  send(text: string): void {
+    for (const stream of this.#streams) stream.write(text)
+  }
+
+  /** Pushes the newest checkpoint of `log` with its entries from `from` on, as `feedEventsRoute` describes. */
+  push(log: TestLog, checkpoint: string, from: number): void {
+    const entries = log.entries.slice(from).map((entry) => Buffer.from(entry).toString('base64'))
+    this.send(eventText({ checkpoint, from, entries }))
+  }
+
+  /** Ends every stream of events. */
+  hangUp(): void {
+    for (const stream of this.#streams) stream.destroy()
+  }
+
+  #listen(lastEventId: string, reply: ServerResponse): void {
+    this.listeners.push(lastEventId)
+    reply.writeHead(200, { 'content-type': 'text/event-stream' })
+    reply.write(': hello\n\n')
+    this.#streams.add(reply)
+    reply.once('close', () => this.#streams.delete(reply))
+  }
+
   stop(): void {
     this.#server.closeAllConnections()
     this.#server.close()
   }
+}
+
+/** One event of the kind `checkpoint` with this value as its data. */
+export function eventText(data: unknown): string {
+  return `id: 1\nevent: checkpoint\ndata: ${JSON.stringify(data)}\n\n`
 }
 
 function groups<T>(items: readonly T[]): T[][] {

@@ -1,56 +1,58 @@
 import { equalBytes } from '@countersign/protocol/json/base64.ts'
-import { parseJson } from '@countersign/protocol/json/parseJson.ts'
 import type { VerifiedCheckpoint } from '@countersign/protocol/log/checkpoint.ts'
-import { MAX_ENTRY_BYTES } from '@countersign/protocol/log/entryBundle.ts'
 import { HASH_BYTES, leafHash } from '@countersign/protocol/log/merkle.ts'
 import { rootHash, type TileReader } from '@countersign/protocol/log/proof.ts'
 import { TILE_WIDTH, tileWidth } from '@countersign/protocol/log/tiles.ts'
 import { feedError } from './errors.ts'
-import type { FeedState } from './feedStore.ts'
 import { type LogReader, readEntries } from './logReader.ts'
+import { keepRecords, loadRecords, MAX_RECORDS, smaller } from './recordStore.ts'
 
-/** Records that one pass reads; a longer log is caught up with in several. */
-const MAX_NEW_RECORDS = 65_536n
+/** What one pass reads at most; a log that is farther ahead is caught up with in several. */
+const MAX_PASS_BYTES = 64 * 1024 * 1024
 
-/** How far a revocation log has been read. */
-export interface ReadRecords {
-  readonly read: string
-  readonly unknown?: string
+/** A revocation log and how far it was read before. */
+export interface RecordSource {
+  readonly checkpoint: VerifiedCheckpoint
+  readonly reader: Pick<LogReader, 'entries'>
+  readonly tiles: TileReader
+  readonly folder: string
+  /** How many entries are said to be kept. */
+  readonly read: bigint
 }
 
 /**
- * Reads the entries of a revocation log between what `state` says and `checkpoint`, each checked against the tree.
- * This version knows no kind of record yet, so the first one makes what is known stale, never ignored (design, decision 4).
- * Throws `feed.tiles-wrong`, `feed.unreachable`.
+ * Reads the entries between what is kept and `checkpoint`, each checked against the tree, and keeps them durably. Gives how
+ * many are kept then: fewer than the checkpoint's size where one pass is not enough. What they say is for `readKnowledge`.
+ * Throws `feed.tiles-wrong`, `feed.unreachable`, `files.*`.
  */
-export async function readNewRecords(
-  state: FeedState | undefined,
-  checkpoint: VerifiedCheckpoint,
-  reader: LogReader,
-  tiles: TileReader,
-): Promise<ReadRecords> {
-  let next = BigInt(state?.read ?? '0')
-  let unknown = state?.unknown
-  if (next >= checkpoint.size) return { read: String(next), ...(unknown !== undefined && { unknown }) }
-  if (!equalBytes(await rootHash(checkpoint.size, tiles), checkpoint.root)) {
-    throw feedError('feed.tiles-wrong', `the tiles of ${checkpoint.origin} do not lead to its root`)
+export async function readNewRecords({ checkpoint, reader, tiles, folder, read }: RecordSource): Promise<bigint> {
+  const { origin, size, root } = checkpoint
+  let next = await reallyKept(folder, origin, read)
+  const end = smaller(size, MAX_RECORDS)
+  if (next >= end) return next
+  if (!equalBytes(await rootHash(size, tiles), root)) {
+    throw feedError('feed.tiles-wrong', `the tiles of ${origin} do not lead to its root`)
   }
-  const end = next + MAX_NEW_RECORDS < checkpoint.size ? next + MAX_NEW_RECORDS : checkpoint.size
-  while (next < end) {
+  for (let passBytes = 0; next < end && passBytes < MAX_PASS_BYTES; ) {
     const index = next / BigInt(TILE_WIDTH)
     const entries = await checkedEntries(index, checkpoint, reader, tiles)
-    for (const entry of entries.slice(Number(next % BigInt(TILE_WIDTH)))) {
-      unknown ??= `record ${next}: ${describe(entry)}`
-      next += 1n
-    }
+    await keepRecords(folder, origin, index, entries)
+    for (const entry of entries) passBytes += entry.length
+    next = index * BigInt(TILE_WIDTH) + BigInt(entries.length)
   }
-  return { read: String(next), ...(unknown !== undefined && { unknown }) }
+  return next
+}
+
+/** A restored or damaged folder holds fewer entries than its state says; what is missing is fetched again. */
+async function reallyKept(folder: string, origin: string, read: bigint): Promise<bigint> {
+  if (read === 0n) return 0n
+  return BigInt((await loadRecords(folder, origin, read)).length)
 }
 
 async function checkedEntries(
   index: bigint,
   checkpoint: VerifiedCheckpoint,
-  reader: LogReader,
+  reader: Pick<LogReader, 'entries'>,
   tiles: TileReader,
 ): Promise<Uint8Array[]> {
   const width = tileWidth(0, index, checkpoint.size)
@@ -62,16 +64,4 @@ async function checkedEntries(
     }
   })
   return entries
-}
-
-/** What kind of record an entry says it is, for the message only. */
-function describe(entry: Uint8Array): string {
-  try {
-    const envelope = parseJson(entry, { maxBytes: MAX_ENTRY_BYTES }) as { payload?: unknown }
-    const payload = parseJson(Buffer.from(String(envelope.payload), 'base64'), { maxBytes: MAX_ENTRY_BYTES })
-    const { v, scope } = payload as { v?: unknown; scope?: unknown }
-    return `version ${String(v).slice(0, 16)}, scope ${String(scope).slice(0, 32)}, which this program does not know`
-  } catch {
-    return 'of a kind that this program does not know'
-  }
 }

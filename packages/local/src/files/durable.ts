@@ -99,9 +99,11 @@ export async function removeFile(path: string, options: DurableOptions): Promise
 /** An open folder; undefined on Windows, which has no fsync of folders and writes their entries through. */
 type OpenFolder = number | undefined
 
-// The folder is opened before the write and stays open: the kernel may drop a closed folder's inode together with the
-// write error that fsync should have reported.
-function withFolder(path: string, work: (folder: OpenFolder) => void): void {
+/**
+ * Runs `work` with the folder `path` open. It is opened before the write and stays open: the kernel may drop a closed
+ * folder's inode together with the write error that fsync should have reported. For writers of this folder.
+ */
+export function withFolder(path: string, work: (folder: OpenFolder) => void): void {
   let folder: OpenFolder
   try {
     folder = process.platform === 'win32' ? undefined : openSync(path, 'r')
@@ -180,7 +182,8 @@ function settle(folder: string): void {
   settledFolders.add(folder)
 }
 
-function syncFile(file: number): void {
+/** Waits until the disk has confirmed the bytes of an open file; for writers of this folder. Throws `files.fsync-failed`. */
+export function syncFile(file: number): void {
   try {
     fsyncSync(file)
   } catch (error) {
@@ -190,8 +193,11 @@ function syncFile(file: number): void {
   }
 }
 
-// Never tried again: after a failed fsync the kernel may have dropped the pages and would report success for nothing.
-function syncFolder(folder: OpenFolder): void {
+/**
+ * Waits until the disk has confirmed the folder's entries; for writers of this folder. Throws `files.fsync-failed`. Never
+ * tried again: after a failed fsync the kernel may have dropped the pages and would report success for nothing.
+ */
+export function syncFolder(folder: OpenFolder): void {
   if (folder === undefined) return
   try {
     fsyncSync(folder)
@@ -204,7 +210,8 @@ function isNoSpace(error: unknown): boolean {
   return ['ENOSPC', 'EDQUOT'].includes(errnoOf(error) ?? '')
 }
 
-function writeFailure(path: string, error: unknown): unknown {
+/** What a failed write to `path` is called: `files.no-space`, `files.not-writable`, or the error itself where it is none of the system's. */
+export function writeFailure(path: string, error: unknown): unknown {
   if (isNoSpace(error)) return filesError('files.no-space', `no space left to write ${path}`, { cause: error })
   const errno = errnoOf(error)
   if (errno === undefined) return error

@@ -8,6 +8,13 @@ export const filesErrors = {
     exit: 70,
     sentence: 'A file that may be written only once exists with other content.',
   },
+  'files.digest-wrong': {
+    kind: 'refused',
+    status: 422,
+    exit: 1,
+    sentence:
+      'The bytes are not those that the digest names: they were changed or broke off on their way. Send them again.',
+  },
   'files.fsync-failed': {
     kind: 'broken',
     status: 500,
