@@ -16,6 +16,11 @@ export const httpErrors = {
     status: 500,
     sentence: 'This process may not listen on this address. Choose another address or port.',
   },
+  'http.certificate-missing': {
+    ...refused,
+    status: 401,
+    sentence: 'This operation takes a client certificate of this instance that has not expired. Enrol with a ticket.',
+  },
   'http.headers-too-large': { ...refused, status: 431, sentence: 'The request headers are too large.' },
   'http.internal': {
     kind: 'broken',

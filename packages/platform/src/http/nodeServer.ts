@@ -4,6 +4,7 @@ import type { Socket } from 'node:net'
 import type { SecureContextOptions } from 'node:tls'
 import { httpError, httpErrors } from './errors.ts'
 import { PROBLEM_MEDIA_TYPE, problemOf } from './problem.ts'
+import { isStreamingBody } from './requestStream.ts'
 
 // Imported, node:http would load a WebSocket client, only because it exports one: 50 ms of every start.
 const { createServer } = process.getBuiltinModule('node:http')
@@ -14,9 +15,9 @@ export interface TlsCredentials {
   readonly key: string
 }
 
-/** Limits that hold before any route is known. */
+/** What holds before any route is known. */
 export interface ConnectionLimits {
-  /** From the first byte of a request to its last. Default: 30,000. */
+  /** From the first byte of a request to its last, streamed bodies excepted. Default: 30,000. */
   readonly requestTimeoutMs?: number
   /** Of all headers together. Default: 16,384. */
   readonly maxHeaderBytes?: number
@@ -30,8 +31,19 @@ const KEEP_ALIVE_MS = 75_000
 /** How often timed-out requests are looked for; the default of half a minute would double short timeouts. */
 const CHECK_INTERVAL_MS = 1000
 
-/** The socket server itself, plain or TLS 1.2 and newer, with its limits; it does not listen yet. */
-export function createNodeServer(listener: RequestListener, limits: ConnectionLimits, tls?: TlsCredentials): Server {
+/** A connection whose other end is silently gone is noticed after this and the system's probes. */
+const PROBE_AFTER_MS = 60_000
+
+/**
+ * The socket server itself, plain or TLS 1.2 and newer, with its limits; it does not listen yet. With `clientAuthorities`
+ * (PEM) it asks for client certificates; a caller without one is served all the same.
+ */
+export function createNodeServer(
+  listener: RequestListener,
+  limits: ConnectionLimits,
+  tls?: TlsCredentials,
+  clientAuthorities?: string,
+): Server {
   const timeoutMs = limits.requestTimeoutMs ?? REQUEST_TIMEOUT_MS
   const options: ServerOptions = {
     requestTimeout: timeoutMs,
@@ -40,9 +52,16 @@ export function createNodeServer(listener: RequestListener, limits: ConnectionLi
     maxHeaderSize: limits.maxHeaderBytes ?? MAX_HEADER_BYTES,
     keepAliveTimeout: KEEP_ALIVE_MS,
     noDelay: true,
+    keepAlive: true,
+    keepAliveInitialDelay: PROBE_AFTER_MS,
+  }
+  const clients = {
+    requestCert: clientAuthorities !== undefined,
+    rejectUnauthorized: false,
+    handshakeTimeout: timeoutMs,
   }
   const server = tls
-    ? createTlsServer({ ...options, ...secureContext(tls), handshakeTimeout: timeoutMs }, listener)
+    ? createTlsServer({ ...options, ...clients, ...secureContext(tls, clientAuthorities) }, listener)
     : createServer(options, listener)
   server.maxHeadersCount = MAX_HEADERS
   server.on('clientError', answerBrokenRequest)
@@ -50,12 +69,13 @@ export function createNodeServer(listener: RequestListener, limits: ConnectionLi
 }
 
 /** Serves new connections under another certificate; open ones keep theirs. */
-export function replaceTls(server: Server, tls: TlsCredentials): void {
-  ;(server as TlsServer).setSecureContext(secureContext(tls))
+export function replaceTls(server: Server, tls: TlsCredentials, clientAuthorities?: string): void {
+  ;(server as TlsServer).setSecureContext(secureContext(tls, clientAuthorities))
 }
 
-function secureContext(tls: TlsCredentials): SecureContextOptions {
-  return { cert: tls.certificate, key: tls.key, minVersion: 'TLSv1.2' }
+function secureContext(tls: TlsCredentials, clientAuthorities: string | undefined): SecureContextOptions {
+  const clients = clientAuthorities === undefined ? {} : { ca: clientAuthorities }
+  return { cert: tls.certificate, key: tls.key, minVersion: 'TLSv1.2', ...clients }
 }
 
 const BROKEN_REQUESTS: Readonly<Record<string, keyof typeof httpErrors>> = {
@@ -65,6 +85,7 @@ const BROKEN_REQUESTS: Readonly<Record<string, keyof typeof httpErrors>> = {
 
 /** Answers what could not even be read as a request, then hangs up: nothing after it can be trusted to be one. */
 function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT' && isStreamingBody(socket)) return
   // Failed handshakes arrive here as well; there is nobody to read an answer.
   if (!socket.writable || !/^(?:HPE_|ERR_HTTP_)/.test(error.code ?? '')) return void socket.destroy()
   const code = BROKEN_REQUESTS[error.code ?? ''] ?? 'http.bad-request'
@@ -77,4 +98,5 @@ function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket): void
     'connection: close',
   ]
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`)
+  socket.destroySoon()
 }

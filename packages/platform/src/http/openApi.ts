@@ -27,6 +27,12 @@ const PROBLEM: JsonObject = {
   },
 }
 
+/** How callers prove who they are; a route's `caller` says which one it takes. */
+const SECURITY_SCHEMES: JsonObject = {
+  identityToken: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' },
+  clientCertificate: { type: 'mutualTLS' },
+}
+
 /** Describes `routes` as an OpenAPI 3.1 document, from the same schemas that the server checks requests with. */
 export function openApi(routes: readonly Route[], info: OpenApiInfo): JsonValue {
   const { serverUrl, ...head } = info
@@ -40,7 +46,7 @@ export function openApi(routes: readonly Route[], info: OpenApiInfo): JsonValue 
     info: { ...head },
     ...(serverUrl === undefined ? {} : { servers: [{ url: serverUrl }] }),
     paths,
-    components: { schemas: { Problem: PROBLEM } },
+    components: { schemas: { Problem: PROBLEM }, securitySchemes: SECURITY_SCHEMES },
   }
 }
 
@@ -50,6 +56,7 @@ function operation(route: Route): JsonObject {
     operationId: route.id,
     summary: route.summary,
     tags: [route.tag],
+    ...(route.caller !== undefined && { security: [{ [securityOf(route.caller)]: [] }] }),
     ...(parameters.length === 0 ? {} : { parameters }),
     ...(route.body === undefined ? {} : { requestBody: { required: true, content: content(route.body, 'input') } }),
     responses: {
@@ -60,6 +67,10 @@ function operation(route: Route): JsonObject {
       },
     },
   }
+}
+
+function securityOf(caller: NonNullable<Route['caller']>): string {
+  return caller === 'identity' ? 'identityToken' : 'clientCertificate'
 }
 
 function pathParameters(route: Route): JsonObject[] {

@@ -10,8 +10,24 @@ export interface RawReply {
   readonly status?: number
 }
 
-/** What an operation answers: the value of the route's schema, or bytes where the route answers bytes. */
-export type RouteReply<Reply extends z.ZodType> = unknown extends z.input<Reply> ? RawReply : z.input<Reply>
+/** An answer that is sent while it is made: artifacts, and news without end. */
+export interface StreamReply {
+  /**
+   * Read no faster than the caller takes it, and left when the caller is gone. One that waits for news must also wait for
+   * the request's `signal` and then end; an error in it breaks the connection.
+   */
+  readonly stream: AsyncIterable<Uint8Array | string>
+  /** Of the whole stream. Without it the answer counts as endless: it is ended as soon as the server closes. */
+  readonly sizeBytes?: number
+  readonly mediaType: string
+  readonly headers?: Readonly<Record<string, string>>
+  /** Default: the route's. */
+  readonly status?: number
+}
+
+/** What an operation answers: the value of the route's schema, or bytes or a stream where the route answers bytes. */
+export type RouteReply<Reply extends z.ZodType> =
+  unknown extends z.input<Reply> ? RawReply | StreamReply : z.input<Reply>
 
 /** Headers of every answer. `none` as default source: an answer that a browser is made to show can load and run nothing. */
 export const SAFE_HEADERS: Readonly<Record<string, string>> = {

@@ -3,7 +3,9 @@ import { isRaw, type Route } from '@countersign/protocol/api/route.ts'
 import { parseJson } from '@countersign/protocol/json/parseJson.ts'
 import type { FastifyRequest } from 'fastify'
 import type { z } from 'zod'
+import { clientCertificateOf } from './clientCertificate.ts'
 import { httpError } from './errors.ts'
+import { streamBody } from './requestStream.ts'
 
 /** Levels of nesting that a request body may have. */
 const MAX_JSON_DEPTH = 16
@@ -20,14 +22,18 @@ export interface RouteRequest<
 > {
   readonly params: Parsed<Params, Readonly<Record<string, string>>>
   readonly query: Parsed<Query, Readonly<Record<string, unknown>>>
-  /** The validated JSON, or the bytes where the route takes bytes (none: empty). */
+  /** The validated JSON, or the bytes where the route takes bytes (none, or a stream: empty). */
   readonly body: Parsed<Body, Uint8Array>
+  /** Where the route takes a stream: the body as it comes, to be read once; see `streamBody` for its limits and codes. */
+  readonly bodyStream: AsyncIterable<Uint8Array>
   /** Of the body, lower case and without parameters; empty where none was named. */
   readonly mediaType: string
   readonly headers: IncomingHttpHeaders
   /** The address at the other end of the connection; empty for a local socket. */
   readonly remoteAddress: string
-  /** Aborts when the caller goes away before the answer. */
+  /** DER of the caller's certificate. Only where TLS verified it against the listener's `clientAuthorities`. */
+  readonly clientCertificate: Uint8Array | undefined
+  /** Aborts when the caller goes away before the answer, and when the server closes under an endless one. */
   readonly signal: AbortSignal
 }
 
@@ -44,6 +50,12 @@ export function readRequest(route: Route, request: FastifyRequest, response: Ser
     mediaType,
     headers: request.headers,
     remoteAddress: request.raw.socket.remoteAddress ?? '',
+    get bodyStream() {
+      return streamBody(request.raw, response, route.maxBodyBytes)
+    },
+    get clientCertificate() {
+      return clientCertificateOf(request.raw.socket)
+    },
     get signal() {
       return goneSignal(response)
     },
@@ -84,9 +96,18 @@ function mediaTypeOf(header: string | undefined): string {
   return (header.split(';')[0] ?? '').trim().toLowerCase()
 }
 
+const leaving = new WeakMap<ServerResponse, AbortController>()
+
 function goneSignal(response: ServerResponse): AbortSignal {
-  const gone = new AbortController()
+  const gone = leaving.get(response) ?? new AbortController()
+  if (leaving.has(response)) return gone.signal
+  leaving.set(response, gone)
   if (response.destroyed) gone.abort()
   else response.once('close', () => !response.writableFinished && gone.abort())
   return gone.signal
+}
+
+/** Tells the operation behind `response` to end, as if the caller had gone away. */
+export function abortRequest(response: ServerResponse): void {
+  leaving.get(response)?.abort()
 }

@@ -1,16 +1,18 @@
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import type { ListenerName, Route } from '@countersign/protocol/api/route.ts'
+import { isRaw, type ListenerName, type Route } from '@countersign/protocol/api/route.ts'
 import { type Caller, CodedError, type ErrorTable } from '@countersign/protocol/errors/codedError.ts'
-import { type FastifyInstance, type FastifyReply, fastify } from 'fastify'
+import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify, type RouteOptions } from 'fastify'
 import type { z } from 'zod'
 import type { Logger } from '../telemetry/logger.ts'
+import { clientCertificateOf } from './clientCertificate.ts'
 import { httpError, httpErrors } from './errors.ts'
 import { type ListenAddress, listenOn } from './listen.ts'
 import { type ConnectionLimits, createNodeServer, replaceTls, type TlsCredentials } from './nodeServer.ts'
 import { PROBLEM_MEDIA_TYPE, type ProblemReport, problemOf } from './problem.ts'
-import { type RawReply, type RouteReply, SAFE_HEADERS, STRICT_TRANSPORT } from './reply.ts'
-import { type RouteRequest, readRequest } from './routeRequest.ts'
+import { type RawReply, type RouteReply, SAFE_HEADERS, STRICT_TRANSPORT, type StreamReply } from './reply.ts'
+import { sendStream } from './replyStream.ts'
+import { abortRequest, type RouteRequest, readRequest } from './routeRequest.ts'
 
 /** A request that was answered with a refusal, for whoever keeps account of them. */
 export interface Refusal {
@@ -31,6 +33,8 @@ export interface HttpServerOptions extends ConnectionLimits {
   readonly errors: ErrorTable
   /** Without it the listener is plain HTTP. */
   readonly tls?: TlsCredentials
+  /** PEM of the authorities whose client certificates count. With it, callers are asked for one. */
+  readonly clientAuthorities?: string
   /** Tells browsers to use only TLS with this host from now on. Default: on where there is TLS. Off for `localhost`, which people share between programs. */
   readonly strictTransport?: boolean
   /** Checks every JSON reply against its schema (`http.reply-wrong`). For tests: replies are typed already. */
@@ -66,6 +70,10 @@ export class HttpServer {
   readonly #errors: ErrorTable
   readonly #headers: Readonly<Record<string, string>>
   readonly #raw = new Map<string, RequestListener>()
+  /** Routes that read their body piece by piece: method and address. */
+  readonly #streamed: string[] = []
+  /** Answers without end that are under way. */
+  readonly #endless = new Set<ServerResponse>()
   readonly #fastify: FastifyInstance
   #server!: Server
   #closing = false
@@ -78,6 +86,8 @@ export class HttpServer {
     this.#fastify = fastify({
       logger: false,
       return503OnClosing: false,
+      // Fastify's own would hang up on streamed bodies; `createNodeServer` answers broken requests.
+      clientErrorHandler: () => {},
       routerOptions: { maxParamLength: MAX_PARAMETER_LENGTH },
       schemaController: { compilersFactory: NO_SCHEMAS },
       frameworkErrors: (error, request, reply) => this.#fail(error, noRoute(request), reply as unknown as FastifyReply),
@@ -86,7 +96,12 @@ export class HttpServer {
           (request, response) => this.#dispatch(request, response, listener),
           options,
           options.tls,
+          options.clientAuthorities,
         )
+        this.#server.on('checkContinue', (request, response) => {
+          if (!this.#isStreamed(request)) response.writeContinue()
+          this.#dispatch(request, response, listener)
+        })
         return this.#server
       },
     })
@@ -101,16 +116,47 @@ export class HttpServer {
     if (!route.listeners.includes(this.#options.name)) return
     const run = handler as unknown as RouteHandler<z.ZodType, z.ZodType, z.ZodType, z.ZodType>
     const plain = route as unknown as Route
-    this.#fastify.route({
+    const options: RouteOptions = {
       method: route.method,
       url: route.path,
       // Fastify wants at least one byte; a route without a body refuses that one itself.
       bodyLimit: Math.max(1, route.maxBodyBytes),
+      ...(this.#takesCertificate(plain) && {
+        onRequest: (request, reply, done) => this.#demandCertificate(plain, request, reply, done),
+      }),
       handler: (request, reply) => {
         void this.#run(plain, run, request, reply)
         return reply
       },
+    }
+    if (isRaw(plain.body) && plain.body.stream) this.#routeStream(plain, options)
+    else this.#fastify.route(options)
+  }
+
+  /** The body stays on the connection until the operation asks for it. */
+  #routeStream(route: Route, options: RouteOptions): void {
+    this.#streamed.push(`${route.method} ${route.path.replace(/:.*$/, '')}`)
+    void this.#fastify.register(async (scope) => {
+      scope.removeAllContentTypeParsers()
+      scope.addContentTypeParser('*', (_request, _payload, done) => done(null))
+      scope.route(options)
     })
+  }
+
+  #isStreamed({ method, url }: IncomingMessage): boolean {
+    return this.#streamed.some((start) => `${method} ${url}`.startsWith(start))
+  }
+
+  #takesCertificate({ caller }: Route): boolean {
+    return this.#options.clientAuthorities !== undefined && (caller === 'validator' || caller === 'device')
+  }
+
+  /** Refuses before a byte of the body is read. Who the certificate names is for the operation to ask. */
+  #demandCertificate(route: Route, request: FastifyRequest, reply: FastifyReply, done: () => void): void {
+    const { socket } = request.raw
+    if (clientCertificateOf(socket) !== undefined) return void done()
+    const error = httpError('http.certificate-missing', httpErrors['http.certificate-missing'].sentence)
+    void this.#fail(error, { routeId: route.id, remoteAddress: socket.remoteAddress ?? '' }, reply)
   }
 
   /** Gives everything at `prefix` and below it to `handler` before any route is looked at, body unread and path whole. */
@@ -133,12 +179,13 @@ export class HttpServer {
 
   /** Serves new connections under another certificate, without a restart. */
   setTls(tls: TlsCredentials): void {
-    replaceTls(this.#server, tls)
+    replaceTls(this.#server, tls, this.#options.clientAuthorities)
   }
 
-  /** Takes no more connections, lets answers under way finish for up to ten seconds, then hangs up. */
+  /** Takes no more connections, ends endless answers, lets the others finish for up to ten seconds, then hangs up. */
   async close(): Promise<void> {
     this.#closing = true
+    for (const response of this.#endless) abortRequest(response)
     // Connections that fall idle after their last answer would otherwise stay for as long as they are kept alive.
     const idle = setInterval(() => this.#server.closeIdleConnections(), CLOSE_IDLE_EVERY_MS)
     const patience = setTimeout(() => this.#server.closeAllConnections(), CLOSE_WITHIN_MS)
@@ -201,8 +248,9 @@ export class HttpServer {
   ): Promise<void> {
     try {
       const answer = await handler(readRequest(route, request, reply.raw))
-      if ('mediaTypes' in route.reply) this.#sendRaw(route, answer as RawReply, reply)
-      else this.#sendJson(route, route.reply, answer, reply)
+      if (!isRaw(route.reply)) this.#sendJson(route, route.reply, answer, reply)
+      else if ('stream' in answer) await this.#sendStream(route, answer, request, reply)
+      else this.#sendRaw(route, answer as RawReply, reply)
     } catch (error) {
       await this.#fail(error, { routeId: route.id, remoteAddress: request.raw.socket.remoteAddress ?? '' }, reply)
     }
@@ -220,6 +268,30 @@ export class HttpServer {
   #sendRaw(route: Route, answer: RawReply, reply: FastifyReply): void {
     const headers = { ...this.#headers, ...answer.headers, 'content-type': answer.mediaType }
     send(reply, answer.status ?? route.status, headers, answer.bytes)
+  }
+
+  async #sendStream(route: Route, answer: StreamReply, request: FastifyRequest, reply: FastifyReply): Promise<void> {
+    const response = reply.hijack().raw
+    const { stream, sizeBytes } = answer
+    response.writeHead(answer.status ?? route.status, {
+      ...this.#headers,
+      ...answer.headers,
+      'content-type': answer.mediaType,
+      ...(sizeBytes !== undefined && { 'content-length': String(sizeBytes) }),
+    })
+    if (request.method === 'HEAD') {
+      await stream[Symbol.asyncIterator]().return?.()
+      return void response.end()
+    }
+    response.flushHeaders()
+    if (sizeBytes === undefined) this.#endless.add(response)
+    // Closing may have begun while the operation prepared its answer.
+    if (this.#closing) abortRequest(response)
+    try {
+      await sendStream(response, stream)
+    } finally {
+      this.#endless.delete(response)
+    }
   }
 
   async #fail(error: unknown, refused: Omit<Refusal, 'code'> | undefined, reply: FastifyReply): Promise<void> {
