@@ -1,8 +1,10 @@
 import type { Job } from '@countersign/platform/jobs/jobs.ts'
 import type { Outbox } from '@countersign/platform/outbox/outbox.ts'
+import type { JsonValue } from '@countersign/protocol/json/canonicalJson.ts'
 import type { AuditTrail } from './account/audit/auditTrail.ts'
 import type { TransparencyLog } from './log/transparencyLog.ts'
 import type { Anchors } from './trust/anchors/openAnchors.ts'
+import { REVOCATION_LOGGED } from './trust/revocation/logRevocation.ts'
 import { CERTIFICATES_REVOKED } from './trust/revocation/revokeCertificate.ts'
 import type { TimeFloor } from './trust/timestamping/timeFloor.ts'
 
@@ -22,6 +24,10 @@ export interface FlowDeps {
   compareCertificateLog(): Promise<void>
   /** Publishes the revocation lists that are due or changed. */
   publishCrls(): Promise<void>
+  /** Logs revocations again that a failure cut off. */
+  finishRevocations(): Promise<unknown>
+  /** Puts superseded client certificates on their revocation lists. */
+  tidyFleet(): Promise<void>
   /** Makes the next signer of timestamps when it is due. */
   renewTimestampSigner(): Promise<void>
   /** Replaces the TLS certificate when it is due. */
@@ -42,6 +48,8 @@ export function scheduledWork(deps: FlowDeps): Job[] {
     },
     { name: 'anchors', everyMs: HOUR_MS, run: () => deps.anchors.renew() },
     { name: 'revocation-lists', everyMs: MINUTE_MS, run: () => deps.publishCrls() },
+    { name: 'revocations', everyMs: MINUTE_MS, run: async () => void (await deps.finishRevocations()) },
+    { name: 'client-certificates', everyMs: MINUTE_MS, run: () => deps.tidyFleet() },
     { name: 'certificate-log-comparison', everyMs: HOUR_MS, run: () => deps.compareCertificateLog() },
     { name: 'account-sweep', everyMs: HOUR_MS, run: () => deps.sweepAccounts() },
     { name: 'timestamp-signer', everyMs: HOUR_MS, run: () => deps.renewTimestampSigner() },
@@ -50,8 +58,18 @@ export function scheduledWork(deps: FlowDeps): Job[] {
 }
 
 /** What each event sets off, at least once. */
-export function handleEvents(outbox: Outbox, deps: Pick<FlowDeps, 'publishCrls'>): void {
-  outbox.on(CERTIFICATES_REVOKED, () => deps.publishCrls())
+export function handleEvents(outbox: Outbox, { audit, publishCrls }: Pick<FlowDeps, 'audit' | 'publishCrls'>): void {
+  outbox.on(CERTIFICATES_REVOKED, () => publishCrls())
+  outbox.on(REVOCATION_LOGGED, async ({ payload }) => {
+    // Those who follow have it from the log already; the trail says when this instance acted on it.
+    await audit.record({ kind: 'revocation.logged', actor: 'server', detail: withoutNumbers(payload) })
+  })
+}
+
+/** The numbers stand in the log; tens of thousands of them would only bury the entry. */
+function withoutNumbers(payload: JsonValue): JsonValue {
+  const { numbers, ...detail } = payload as { readonly [name: string]: JsonValue }
+  return Array.isArray(numbers) ? { ...detail, certifications: numbers.length } : detail
 }
 
 async function each<T>(items: readonly T[], work: (item: T) => Promise<unknown>): Promise<void> {

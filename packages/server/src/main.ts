@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError, Option } from 'commander'
+import { addFleet } from './main/fleetCommands.ts'
 import { reportFailure } from './main/reportFailure.ts'
 
 /** Version of this program, as in its package.json. */
@@ -34,6 +35,9 @@ function commands(exit: (code: number) => void): Command {
   addIssuers(program)
   addTickets(program)
   addPolicy(program)
+  addFleet(program, { dataOption, parsePositive, exit })
+  addApprovers(program)
+  addRevocations(program)
   addJobs(program)
   addAudit(program)
   addRoot(program)
@@ -71,6 +75,8 @@ function addServe(program: Command, exit: (code: number) => void): void {
     .option('--key-file <file>', 'file with the 32-byte key that encrypts the online keys; outside the data folder')
     .option('--root-passphrase-file <file>', 'file with the passphrase of the root keys; read only at creation')
     .option('--first-person <email>', 'who gets the first invitation when the instance is created')
+    .option('--allow-unprotected', 'run the validator in production although nothing confines its inspector')
+    .option('--no-validator', 'run no validator beside it; the first policy of a new instance then asks for none')
     .option('--yes', 'create without asking')
     .option('--json', 'one JSON object per line on standard output')
     .addOption(
@@ -172,6 +178,41 @@ function addPolicy(program: Command): void {
     .action(async (file, options) => (await import('./main/policy.ts')).set(file, options))
 }
 
+function addApprovers(program: Command): void {
+  program
+    .command('approvers')
+    .description('Who may end trust by hand; their keys are made with `countersign approver create`.')
+    .command('add <name> <public-key-file>')
+    .description('Take an approver’s public key into the verification policy.')
+    .addOption(dataOption())
+    .addOption(
+      new Option('--scopes <scopes>', 'what this key may end, with commas between')
+        .argParser(parseScopes)
+        .default([...approverScopes]),
+    )
+    .option('--json', 'machine-readable')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  countersign-server approvers add anna anna.approver.pub.pem
+  countersign-server approvers add bert bert.approver.pub.pem --scopes certifications,digest`,
+    )
+    .action(async (name, file, options) => (await import('./main/approvers.ts')).add(name, file, options))
+}
+
+function addRevocations(program: Command): void {
+  program
+    .command('revocations')
+    .description('Requests to end trust.')
+    .command('list')
+    .description('What waits for approvers, newest first.')
+    .addOption(dataOption())
+    .option('--all', 'the finished ones too')
+    .option('--json', 'machine-readable')
+    .action(async (options) => (await import('./main/revocations.ts')).list(options))
+}
+
 function addJobs(program: Command): void {
   const jobs = program.command('jobs').description('Scheduled work: renewals, heartbeats, repairs.')
   for (const [name, what] of [
@@ -224,6 +265,16 @@ function dataOption(): Option {
   return new Option('--data <folder>', 'data folder of the instance')
     .env('COUNTERSIGN_DATA')
     .default('./countersign-data')
+}
+
+/** What an approver may end trust in, as the verification policy names it. */
+const approverScopes = ['certifications', 'digest', 'certificate', 'identity']
+
+function parseScopes(text: string): string[] {
+  const scopes = text.split(',')
+  const unknown = scopes.find((scope) => !approverScopes.includes(scope))
+  if (unknown !== undefined) throw new CommanderError(64, 'usage', `not a scope: ${unknown}`)
+  return scopes
 }
 
 function parsePort(text: string): number {

@@ -9,14 +9,18 @@ import type { TokenIssuer } from '@countersign/protocol/api/authority.ts'
 import type { AcceptedIssuer } from '@countersign/protocol/api/people.ts'
 import type { ListenerName } from '@countersign/protocol/api/route.ts'
 import type { Caller } from '@countersign/protocol/errors/codedError.ts'
-import { parsePemCertificates } from '@countersign/protocol/x509/certificate.ts'
+import { parsePemCertificates, toPem } from '@countersign/protocol/x509/certificate.ts'
 import { mountAccountPages, mountAccountRoutes } from '../account/routes.ts'
+import { mountArtifacts } from '../artifacts/routes.ts'
+import { devicesOf } from '../fleet/devicesRunning.ts'
+import { mountFleet } from '../fleet/routes.ts'
 import { addressesOf } from '../instance/facts.ts'
 import { type InstanceRoutesDeps, mountInstanceRoutes } from '../instance/routes.ts'
 import { mountLogRoutes } from '../log/routes.ts'
 import { currentIssuer, currentIssuing } from '../trust/authority/issuers.ts'
 import { issueTlsCertificate } from '../trust/authority/issueTlsCertificate.ts'
-import { mountTrust } from '../trust/routes.ts'
+import { mountRevocations } from '../trust/revocationRoutes.ts'
+import { mountTrust, type ValidatorOf } from '../trust/routes.ts'
 import type { Instance } from './openInstance.ts'
 import { serverErrors } from './serverErrors.ts'
 
@@ -61,14 +65,19 @@ export async function openTls(instance: Instance, clock: Clock, source: TlsSourc
 /** Makes the sockets and mounts what each of them serves. They do not listen yet. */
 export function createListeners(
   instance: Instance,
-  deps: { logger: Logger; tls: TlsCredentials; routes: InstanceRoutesDeps; broken(error: unknown): void },
+  deps: {
+    logger: Logger
+    tls: TlsCredentials
+    routes: InstanceRoutesDeps
+    broken(error: unknown): void
+  },
 ): Listeners {
   const make = (name: ListenerName, tls?: TlsCredentials) =>
     createHttpServer({
       name,
       logger: deps.logger,
       errors: serverErrors,
-      ...(tls && { tls }),
+      ...(tls && { tls, clientAuthorities: clientAuthorities(instance) }),
       strictTransport: addressesOf(instance.facts).hostName !== 'localhost',
       onRefusal: async ({ code, caller = unproven[name] }) => {
         if (!lookups.has(code)) await instance.audit.refusal({ code, caller })
@@ -77,6 +86,7 @@ export function createListeners(
     })
   const listeners: Listeners = { https: make('https', deps.tls), http: make('http'), admin: make('admin') }
   const servers = Object.values(listeners)
+  const validatorOf: ValidatorOf = async (request) => instance.fleet.callers.validatorOf(request)
   for (const server of servers) {
     mountLogs(instance, server)
     mountInstanceRoutes(server, deps.routes)
@@ -85,10 +95,34 @@ export function createListeners(
     ...instance.trust,
     blobs: instance.storage.blobs,
     tokenIssuers: () => instance.account.issuers.list().map(tokenIssuerOf),
+    validatorOf,
   })
+  mountRevocations(listeners, {
+    facts: instance.facts,
+    revocations: instance.revocations,
+    policies: { audit: instance.audit, anchors: instance.trust.anchors },
+    verifyToken: instance.account.verifyToken,
+    validatorOf,
+  })
+  const { database } = instance.storage
+  mountArtifacts(servers, {
+    ...instance.artifacts,
+    validatorOf,
+    devicesOf: (certification) => devicesOf(database, certification),
+  })
+  mountFleet(servers, instance.fleet)
   mountAccountRoutes(listeners.admin, instance.account)
   mountAccountPages(listeners.https, instance.account)
   return listeners
+}
+
+/**
+ * The device root, and the authorities for client certificates, so that a caller need not send them along. No other
+ * certificate is for clients.
+ */
+function clientAuthorities({ trust }: Instance): string {
+  const named = trust.issuers.filter(({ name }) => name === 'device-root' || name === 'devices')
+  return named.map(({ certificate }) => toPem(certificate.raw)).join('')
 }
 
 /** An accepted issuer in the words of the Fulcio API. */

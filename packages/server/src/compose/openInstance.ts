@@ -5,6 +5,11 @@ import { Outbox } from '@countersign/platform/outbox/outbox.ts'
 import type { Logger } from '@countersign/platform/telemetry/logger.ts'
 import { type AuditTrail, createAuditTrail } from '../account/audit/auditTrail.ts'
 import { type Account, openAccount } from '../account/openAccount.ts'
+import type { ArtifactsDeps } from '../artifacts/artifactsDeps.ts'
+import { distributedRoot } from '../artifacts/distributedRoot.ts'
+import { Waiters } from '../artifacts/waiters.ts'
+import { devicesRunning } from '../fleet/devicesRunning.ts'
+import { type Fleet, openFleet } from '../fleet/openFleet.ts'
 import { type AnchorSources, anchorTargets, firstPolicy, type InstanceLogs } from '../instance/anchorTargets.ts'
 import { auditedKeys } from '../instance/auditedKeys.ts'
 import {
@@ -19,12 +24,14 @@ import { beginCreation, finishCreation, readBegunCreation, readInstanceFile } fr
 import { newestTime } from '../instance/newestTime.ts'
 import { leafEntry } from '../log/leafEntry.ts'
 import type { LogDeps, LogName } from '../log/transparencyLog.ts'
+import { distributedPolicy } from '../trust/anchors/distributedPolicy.ts'
 import { firstRootHash } from '../trust/anchors/openAnchors.ts'
 import { readTarget } from '../trust/anchors/readTarget.ts'
-import { currentIssuer, readIssuerCertificates } from '../trust/authority/issuers.ts'
+import { currentIssuer, currentIssuing, readIssuerCertificates } from '../trust/authority/issuers.ts'
 import { renewTimestampSigner } from '../trust/authority/renewIssuing.ts'
 import { createTrust } from '../trust/createTrust.ts'
 import { openTrust, type Trust } from '../trust/openTrust.ts'
+import { openRevocations, type Revocations } from '../trust/revocation/openRevocations.ts'
 import { openInstanceLog, openLogKeys, ownKeyIds } from './openLogs.ts'
 import { openRootKeys, openStorage, type Storage } from './openStorage.ts'
 
@@ -32,6 +39,8 @@ import { openRootKeys, openStorage, type Storage } from './openStorage.ts'
 export interface OpenOptions {
   readonly folder: string
   readonly requested: RequestedFacts
+  /** Whether a validator runs beside a new instance, so that its first policy asks for certifications. Default: it does. */
+  readonly embeddedValidator?: boolean
   readonly clock: Clock
   readonly logger: Logger
   /** Called before anything is created. Rejects where the operator does not agree. */
@@ -55,6 +64,9 @@ export interface Instance {
   readonly audit: AuditTrail
   readonly account: Account
   readonly trust: Trust
+  readonly revocations: Revocations
+  readonly artifacts: ArtifactsDeps
+  readonly fleet: Fleet
   /** Not started; whoever runs the instance names the handlers and starts it. */
   readonly outbox: Outbox
   /** Makes the next signer of timestamps when it is due, and publishes it. */
@@ -158,7 +170,43 @@ async function openParts(
     timeAtLeast: newestTime(Object.values(logs)),
   })
   const rootHash = await firstRootHash(blobs)
-  await publishAnchors(storage, trust, { facts, issuers, logs, rootHash })
+  await publishAnchors(storage, trust, { facts, issuers, logs, rootHash }, options.embeddedValidator)
+  const policy = distributedPolicy(blobs)
+  const revocations = await openRevocations({
+    database,
+    clock,
+    outbox,
+    audit,
+    log: logs.revocations,
+    authority: trust.certifications.template.issuer.keyId,
+    policy,
+    devicesRunning: (certifications) => devicesRunning(database, certifications),
+  })
+  const fleet = await openFleet({
+    facts,
+    clock,
+    database,
+    outbox,
+    audit,
+    issuer: currentIssuing(trust.issuing, 'devices'),
+    issuers: trust.issuers,
+    rootHash,
+    policy,
+    policies: { audit, anchors: trust.anchors },
+    anchors: trust.anchors,
+    store: storage.artifacts,
+  })
+  const artifacts = {
+    facts,
+    clock,
+    database,
+    audit,
+    store: storage.artifacts,
+    waiters: new Waiters(),
+    policy,
+    trustedRoot: distributedRoot(blobs),
+    verifyToken: account.verifyToken,
+  }
   return {
     folder,
     facts,
@@ -168,6 +216,9 @@ async function openParts(
     audit,
     account,
     trust,
+    revocations,
+    artifacts,
+    fleet,
     outbox,
     async renewTimestampSigner() {
       // The new signer stamps from the next start on; until then every client has had time to learn of it.
@@ -175,6 +226,7 @@ async function openParts(
       await publishAnchors(storage, trust, { facts, issuers: await readIssuerCertificates(database), logs, rootHash })
     },
     async close() {
+      revocations.close()
       await audit.flush({ all: true })
       for (const log of Object.values(logs)) await log.close()
       await database.close()
@@ -199,10 +251,15 @@ async function createRoots(
 }
 
 /** Publishes what follows from the keys; costs nothing when it is published already. The policy is only published once. */
-async function publishAnchors({ blobs }: Storage, trust: Trust, sources: AnchorSources): Promise<void> {
+async function publishAnchors(
+  { blobs }: Storage,
+  trust: Trust,
+  sources: AnchorSources,
+  embeddedValidator = true,
+): Promise<void> {
   const policy = await readTarget(blobs, 'verification_policy.json')
   await trust.anchors.publish({
     ...anchorTargets(sources),
-    ...(policy === undefined && { 'verification_policy.json': firstPolicy(sources) }),
+    ...(policy === undefined && { 'verification_policy.json': firstPolicy(sources, embeddedValidator) }),
   })
 }

@@ -14,9 +14,14 @@ import type { ErrorTable } from '@countersign/protocol/errors/codedError.ts'
 import { jsonErrors } from '@countersign/protocol/json/errors.ts'
 import { logErrors } from '@countersign/protocol/log/errors.ts'
 import { policyErrors } from '@countersign/protocol/policy/errors.ts'
+import { releaseErrors } from '@countersign/protocol/release/errors.ts'
+import { revocationErrors } from '@countersign/protocol/revocation/errors.ts'
+import { statementErrors } from '@countersign/protocol/statement/errors.ts'
 import { timestampErrors } from '@countersign/protocol/timestamp/errors.ts'
 import { x509Errors } from '@countersign/protocol/x509/errors.ts'
 import { accountErrors } from '../account/errors.ts'
+import { artifactsErrors } from '../artifacts/errors.ts'
+import { fleetErrors } from '../fleet/errors.ts'
 import { instanceErrors } from '../instance/errors.ts'
 import { logKeepingErrors } from '../log/errors.ts'
 import { trustErrors } from '../trust/errors.ts'
@@ -29,6 +34,9 @@ export const serverErrorTables = {
   timestamp: timestampErrors,
   log: logErrors,
   bundle: bundleErrors,
+  statement: statementErrors,
+  revocation: revocationErrors,
+  release: releaseErrors,
   policy: policyErrors,
   api: apiErrors,
   files: filesErrors,
@@ -43,6 +51,8 @@ export const serverErrorTables = {
   logKeeping: logKeepingErrors,
   account: accountErrors,
   trust: trustErrors,
+  artifacts: artifactsErrors,
+  fleet: fleetErrors,
   instance: instanceErrors,
 } as const satisfies Readonly<Record<string, ErrorTable>>
 

@@ -8,6 +8,7 @@ import { defaultVerificationPolicy } from '@countersign/protocol/policy/defaultV
 import type { PolicyLog, VerificationPolicy } from '@countersign/protocol/policy/verificationPolicy.ts'
 import { toPem } from '@countersign/protocol/x509/certificate.ts'
 import type { LogName, TransparencyLog } from '../log/transparencyLog.ts'
+import type { IssuingName } from '../trust/authority/issuerNames.ts'
 import { currentIssuer, type IssuerCertificate } from '../trust/authority/issuers.ts'
 import { addressesOf, type InstanceFacts } from './facts.ts'
 
@@ -23,6 +24,9 @@ export interface AnchorSources {
   readonly rootHash: Uint8Array
 }
 
+/** Name of the validator that a new instance starts beside itself. */
+export const EMBEDDED_VALIDATOR = 'embedded'
+
 /** The targets that follow from the keys of the instance. The verification policy is the operator's and not among them. */
 export function anchorTargets(
   sources: AnchorSources,
@@ -35,8 +39,10 @@ export function anchorTargets(
   }
 }
 
-/** The first verification policy of a new instance, as its file. */
-export function firstPolicy({ facts, logs, rootHash }: AnchorSources): Uint8Array {
+/**
+ * The first verification policy of a new instance, as its file: with a validator beside it, its certification is asked for.
+ */
+export function firstPolicy({ facts, logs, rootHash }: AnchorSources, embeddedValidator: boolean): Uint8Array {
   const addresses = addressesOf(facts)
   const plain = facts.publicHttpUrl
   const heartbeat = logs.revocations.cosignerKeys[0]
@@ -52,8 +58,13 @@ export function firstPolicy({ facts, logs, rootHash }: AnchorSources): Uint8Arra
       audit: policyLog(logs.audit, `${plain}/${facts.environment}/audit`),
     },
     heartbeat: { name: heartbeat.name, vkey: formatVkey(heartbeat) },
+    ...(embeddedValidator && { validators: [policyValidator(addresses.validators, EMBEDDED_VALIDATOR)] }),
   })
   return encode(policy as unknown as JsonValue)
+}
+
+function policyValidator(issuer: string, name: string): VerificationPolicy['validators']['of'][number] {
+  return { name, issuer, subject: `${issuer}/${name}` }
 }
 
 function policyLog(log: TransparencyLog, url: string): PolicyLog {
@@ -64,17 +75,20 @@ function policyLog(log: TransparencyLog, url: string): PolicyLog {
 
 function trustedRootOf({ facts, issuers, logs }: AnchorSources): JsonValue {
   const validFrom = new Date(facts.createdAt)
-  const authorities = issuers.filter(({ name }) => name === 'identities')
   const timestamps = issuers.filter(({ name }) => name === 'timestamp-signer')
+  const authorities = (wanted: IssuingName, uri: string) =>
+    issuers
+      .filter(({ name }) => name === wanted)
+      .map(({ chain, certificate }) => ({ uri, chain, validFrom: certificate.notBefore }))
   return writeTrustedRoot({
     tlogs: [trusted(facts.publicUrl, logs.artifacts, validFrom)],
     ctlogs: [trusted(`${facts.publicUrl}/ct`, logs.certificates, validFrom)],
     // Back-dated by a day at issuance, so the certificates themselves say from when they count.
-    certificateAuthorities: authorities.map(({ chain, certificate }) => ({
-      uri: facts.publicUrl,
-      chain,
-      validFrom: certificate.notBefore,
-    })),
+    certificateAuthorities: [
+      ...authorities('identities', facts.publicUrl),
+      // The address tells verifiers what its certificates are: certifications, never a developer's signature.
+      ...authorities('certifications', addressesOf(facts).validators),
+    ],
     timestampAuthorities: timestamps.map(({ chain, certificate }) => ({
       uri: addressesOf(facts).timestamp,
       chain,

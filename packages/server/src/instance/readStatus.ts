@@ -34,7 +34,9 @@ export interface StatusDeps {
   /** Everything that ends. */
   expiries(): Promise<readonly Expiry[]>
   /** Every protection, in force or not. */
-  protections(): readonly Protection[]
+  protections(): Promise<readonly Protection[]>
+  /** What devices and validators need a person for. */
+  attention(): Promise<readonly Attention[]>
 }
 
 type Attention = InstanceStatus['attention'][number]
@@ -63,7 +65,7 @@ export async function readStatus(deps: StatusDeps): Promise<InstanceStatus> {
     logs: deps.logs.map(describeLog),
     expiries: expiries.map(({ name, notAfter }) => ({ name, notAfter: notAfter.toISOString() })),
     disk,
-    protections: deps.protections().map((one) => ({ ...one })),
+    protections: (await deps.protections()).map((one) => ({ ...one })),
     jobs: jobs.map(describeJob),
     scheduledWorkPaused: deps.jobs.paused,
     attention: [
@@ -71,6 +73,7 @@ export async function readStatus(deps: StatusDeps): Promise<InstanceStatus> {
       ...diskAttention(disk),
       ...clockAttention(newest, now),
       ...jobAttention(jobs, deps.jobs.paused),
+      ...(await deps.attention()),
     ],
   }
 }

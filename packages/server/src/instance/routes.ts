@@ -14,8 +14,12 @@ import {
   statusPageRoute,
 } from '@countersign/protocol/api/admin.ts'
 import { anchorRoutes } from '@countersign/protocol/api/anchors.ts'
+import { artifactRoutes } from '@countersign/protocol/api/artifacts.ts'
 import { authorityRoutes } from '@countersign/protocol/api/authority.ts'
+import { certificationRoutes } from '@countersign/protocol/api/certifications.ts'
+import { deviceRoutes } from '@countersign/protocol/api/devices.ts'
 import { logRoutes } from '@countersign/protocol/api/logs.ts'
+import { revocationRoutes } from '@countersign/protocol/api/revocations.ts'
 import type { Route } from '@countersign/protocol/api/route.ts'
 import { timestampRoutes } from '@countersign/protocol/api/timestamps.ts'
 import type { AuditTrail } from '../account/audit/auditTrail.ts'
@@ -71,6 +75,10 @@ function describeApi(url: string, version: string) {
     ...timestampRoutes,
     ...logRoutes,
     ...anchorRoutes,
+    ...artifactRoutes,
+    ...certificationRoutes,
+    ...revocationRoutes,
+    ...deviceRoutes,
   ]
   return openApi(
     all.filter(({ listeners }) => listeners.includes('https')),

@@ -3,8 +3,8 @@ import { toHex } from '@countersign/protocol/json/base64.ts'
 import { sha256 } from '@countersign/protocol/log/merkle.ts'
 import { parseVerificationPolicy } from '@countersign/protocol/policy/verificationPolicy.ts'
 import type { AuditTrail } from '../account/audit/auditTrail.ts'
+import { POLICY_TARGET, readPolicyText } from '../trust/anchors/changePolicy.ts'
 import type { Anchors } from '../trust/anchors/openAnchors.ts'
-import { readTarget } from '../trust/anchors/readTarget.ts'
 import { instanceError } from './errors.ts'
 import type { InstanceFacts } from './facts.ts'
 
@@ -12,15 +12,13 @@ import type { InstanceFacts } from './facts.ts'
 export interface PolicyDeps {
   readonly facts: InstanceFacts
   readonly audit: AuditTrail
-  readonly anchors: Pick<Anchors, 'publish'>
+  readonly anchors: Pick<Anchors, 'change'>
   readonly blobs: Blobs
 }
 
 /** The distributed verification policy, as its exact text. */
-export async function readPolicy(deps: PolicyDeps): Promise<string> {
-  const bytes = await readTarget(deps.blobs, 'verification_policy.json')
-  if (bytes === undefined) throw instanceError('instance.damaged', 'no verification policy is published')
-  return new TextDecoder().decode(bytes)
+export function readPolicy({ blobs }: Pick<PolicyDeps, 'blobs'>): Promise<string> {
+  return readPolicyText(blobs)
 }
 
 /**
@@ -35,6 +33,7 @@ export async function setPolicy(deps: PolicyDeps, caller: string, text: string):
   }
   const digest = toHex(sha256(bytes))
   await deps.audit.record({ kind: 'policy.set', actor: caller, detail: { sha256: digest } })
-  await deps.anchors.publish({ 'verification_policy.json': bytes })
+  // In turn with the changes that the server makes itself, so that neither is lost.
+  await deps.anchors.change(POLICY_TARGET, async () => bytes)
   return { sha256: digest }
 }

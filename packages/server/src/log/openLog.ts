@@ -44,6 +44,7 @@ export async function openLog(deps: LogDeps, spec: LogSpec): Promise<Transparenc
     published: published ?? checkpoint,
     leftovers: new Set(),
     collected: new Map(),
+    listeners: new Set(),
     failure: undefined,
   }
   if (published === undefined || isBehind(log)) await publish(log)
@@ -91,6 +92,10 @@ function transparencyLog(log: OpenedLog): TransparencyLog {
     append: (entry) => rounds.append(entry),
     heartbeat: () => rounds.heartbeat(),
     head: () => log.published,
+    onPublished(listener) {
+      log.listeners.add(listener)
+      return () => void log.listeners.delete(listener)
+    },
     readTile: (level, index, width) => readTile(log, level, index, width),
     readEntries: (index, width) => readEntries(log, index, width),
     readIssuer: (fingerprint) => deps.blobs.get(`${spec.folder}/issuer/${fingerprint}`),

@@ -3,7 +3,7 @@ import type { VerifiedCheckpoint } from '@countersign/protocol/log/checkpoint.ts
 import type { GrowingTree } from './growingTree.ts'
 import type { KnownEntries } from './knownEntries.ts'
 import type { StagedFile } from './staging.ts'
-import type { LogDeps, LogLimits, LogSpec } from './transparencyLog.ts'
+import type { LogDeps, LogLimits, LogSpec, PublicationListener } from './transparencyLog.ts'
 
 /** What the log has committed to, and what is needed to build on it. Never changed: a round makes a new one. */
 export interface Committed {
@@ -32,6 +32,8 @@ export interface OpenedLog {
   readonly leftovers: Set<string>
   /** For each kind of tile, the first full one beside which partial tiles have not been looked for since the start. */
   readonly collected: Map<string, bigint>
+  /** Who hears of publications. */
+  readonly listeners: Set<PublicationListener>
   failure: Error | undefined
 }
 

@@ -59,7 +59,10 @@ export async function publish(log: OpenedLog): Promise<void> {
     // A crash before or in this step leaves the old checkpoint over new tiles; `openLog` publishes the committed one.
     // After it everybody can see the entries.
     await blobs.replace(`${folder}/checkpoint`, new TextEncoder().encode(checkpoint.note), { point: 'log.checkpoint' })
+    const previousSize = log.published.size
     log.published = checkpoint
+    const publication = { checkpoint, previousSize, partialBundle: log.committed.partialBundle }
+    for (const listener of log.listeners) listener(publication)
   } catch (error) {
     throw passes(error) ? error : stop(log, error)
   }

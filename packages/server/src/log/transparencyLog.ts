@@ -77,6 +77,18 @@ export interface Appended {
   readonly duplicate: boolean
 }
 
+/** What was published just now. */
+export interface Publication {
+  readonly checkpoint: VerifiedCheckpoint
+  /** Size of the tree that was published before. */
+  readonly previousSize: bigint
+  /** The stored form of the newest entries: of those in the last, partial bundle. Empty where that is full. */
+  readonly partialBundle: readonly Uint8Array[]
+}
+
+/** Hears of publications. */
+export type PublicationListener = (publication: Publication) => void
+
 /** A log that is open for writing. One process writes; a second one loses the race for the commit point and stops. */
 export interface TransparencyLog {
   readonly name: LogName
@@ -98,6 +110,11 @@ export interface TransparencyLog {
   heartbeat(): Promise<void>
   /** The newest published checkpoint. */
   head(): VerifiedCheckpoint
+  /**
+   * Tells `listener` of every checkpoint from now on, heartbeats too, right after it is published and in order. It is called
+   * inside the round, so it must be quick and must not throw. Returns the function that ends it.
+   */
+  onPublished(listener: PublicationListener): () => void
   /** The hashes of a tile of exactly this width, or undefined where there is none. */
   readTile(level: number, index: bigint, width: number): Promise<Uint8Array | undefined>
   /** An entry bundle or data tile of exactly this width, or undefined where there is none. */

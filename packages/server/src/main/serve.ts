@@ -5,8 +5,11 @@ import type { ListenAddress } from '@countersign/platform/http/listen.ts'
 import { startJobs } from '@countersign/platform/jobs/jobs.ts'
 import { createLogger, type Logger } from '@countersign/platform/telemetry/logger.ts'
 import { invitePerson } from '../account/people/invitePerson.ts'
+import { embeddedTicket, mayRunEmbedded } from '../compose/embeddedTicket.ts'
+import { type EmbeddedValidator, startEmbeddedValidator, type ValidatorReady } from '../compose/embeddedValidator.ts'
 import { createListeners, listen, openTls, type TlsSource } from '../compose/listeners.ts'
 import { type Instance, openInstance } from '../compose/openInstance.ts'
+import { fleetAttention, validatorProtections } from '../fleet/fleetAttention.ts'
 import { handleEvents, scheduledWork } from '../flow.ts'
 import { instanceError } from '../instance/errors.ts'
 import { describePermanent, type InstanceFacts } from '../instance/facts.ts'
@@ -32,6 +35,10 @@ export interface ServeOptions {
   readonly keyFile?: string
   readonly rootPassphraseFile?: string
   readonly firstPerson?: string
+  /** False: no validator runs beside it. */
+  readonly validator?: boolean
+  /** Lets it run in production although nothing confines its inspector. */
+  readonly allowUnprotected?: boolean
   readonly yes?: boolean
   readonly json?: boolean
   readonly logLevel: 'error' | 'warn' | 'info' | 'debug'
@@ -47,9 +54,11 @@ export async function serve(options: ServeOptions): Promise<number> {
   const { ended, end } = untilEnd()
   const tlsSource = readTlsSource(options)
   refuseWrongSockets(options)
-  const instance = await open(options, logger, end)
+  const keys: { wrapping?: Uint8Array } = {}
+  const instance = await open(options, logger, end, keys)
   try {
-    return await run(options, instance, { logger, tlsSource, ended, end })
+    const startValidator = () => startValidatorBeside(options, instance, logger, keys.wrapping)
+    return await run(options, instance, { logger, tlsSource, ended, end, startValidator })
   } finally {
     await instance.close()
   }
@@ -62,12 +71,14 @@ interface Running {
   readonly ended: Promise<number>
   /** Asks the process to end with this exit code. */
   end(code: number): void
+  /** Starts the embedded validator, where there is to be one. */
+  startValidator(): Promise<EmbeddedValidator | undefined>
 }
 
 async function run(
   options: ServeOptions,
   instance: Instance,
-  { logger, tlsSource, ended, end }: Running,
+  { logger, tlsSource, ended, end, startValidator }: Running,
 ): Promise<number> {
   const { facts, folder, logs, audit, account, trust, storage } = instance
   const clock = systemClock
@@ -86,6 +97,8 @@ async function run(
       sweepAccounts: account.sweep,
       compareCertificateLog: () => compareCertificateLog(instance),
       publishCrls: trust.publishCrls,
+      finishRevocations: instance.revocations.finish,
+      tidyFleet: instance.fleet.tidy,
       renewTimestampSigner: instance.renewTimestampSigner,
       renewTls: async () => {
         const daysLeft = (tls.notAfter.getTime() - clock.now().getTime()) / 86_400_000
@@ -109,7 +122,8 @@ async function run(
         logs: Object.values(logs),
         jobs,
         expiries: () => instanceExpiries(trust, tls.notAfter),
-        protections: () => protections(tlsSource),
+        protections: async () => [...protections(tlsSource), ...(await validatorProtections(storage))],
+        attention: () => fleetAttention(instance.fleet),
       },
       tickets: { facts, clock, audit, rootHash },
       policy: { facts, audit, anchors: trust.anchors, blobs: storage.blobs },
@@ -117,14 +131,18 @@ async function run(
       audit,
     },
   })
-  handleEvents(instance.outbox, trust)
+  handleEvents(instance.outbox, { audit, publishCrls: trust.publishCrls })
   instance.outbox.start()
+  let validator: EmbeddedValidator | undefined
   try {
     await listen(listeners, { folder, socketName: ADMIN_SOCKET, ...sockets(options, facts) })
     jobs.resume()
-    await announce(options, instance)
+    // Only now there is somebody who answers it.
+    validator = await startValidator()
+    await announce(options, instance, await Promise.race([validator?.ready, ended.then(() => undefined)]))
     return await ended
   } finally {
+    await validator?.stop()
     await jobs.stop()
     await instance.outbox.stop()
     for (const listener of Object.values(listeners)) await listener.close()
@@ -138,7 +156,13 @@ async function compareCertificateLog({ trust, audit }: Instance): Promise<void> 
   }
 }
 
-function open(options: ServeOptions, logger: Logger, end: (code: number) => void): Promise<Instance> {
+/** The key stays with the caller as well: the embedded validator's own is derived from it. */
+function open(
+  options: ServeOptions,
+  logger: Logger,
+  end: (code: number) => void,
+  keys: { wrapping?: Uint8Array },
+): Promise<Instance> {
   const folder = options.data
   if (Buffer.byteLength(join(folder, ADMIN_SOCKET)) > 100) {
     throw instanceError('instance.path-too-long', `${folder} is too long`)
@@ -146,10 +170,14 @@ function open(options: ServeOptions, logger: Logger, end: (code: number) => void
   return openInstance({
     folder,
     requested: options,
+    embeddedValidator: options.validator !== false,
     clock: systemClock,
     logger,
     confirmCreation: (facts) => confirmCreation(options, facts),
-    wrappingKey: (facts, creating) => readWrappingKey({ folder, keyFile: options.keyFile }, facts, creating),
+    wrappingKey: async (facts, creating) => {
+      keys.wrapping = await readWrappingKey({ folder, keyFile: options.keyFile }, facts, creating)
+      return keys.wrapping
+    },
     rootPassphrase: (facts) =>
       readRootPassphrase(
         { folder, passphraseFile: options.rootPassphraseFile, ask: askSecret('Passphrase of the root keys') },
@@ -162,6 +190,22 @@ function open(options: ServeOptions, logger: Logger, end: (code: number) => void
   })
 }
 
+async function startValidatorBeside(
+  options: ServeOptions,
+  { folder, fleet }: Instance,
+  logger: Logger,
+  wrappingKey: Uint8Array | undefined,
+): Promise<EmbeddedValidator | undefined> {
+  if (options.validator === false || wrappingKey === undefined) return undefined
+  if (!(await mayRunEmbedded(fleet))) {
+    logger.warn('the embedded validator was removed and is not started; pass --no-validator to say so')
+    return undefined
+  }
+  const { logLevel, allowUnprotected = false } = options
+  const ticket = () => embeddedTicket(fleet)
+  return startEmbeddedValidator({ folder, wrappingKey, logger, clock: systemClock, logLevel, allowUnprotected, ticket })
+}
+
 async function confirmCreation(options: ServeOptions, facts: InstanceFacts): Promise<void> {
   const say = (line: string) => process.stderr.write(`${line}\n`)
   say(`Creating an instance in ${options.data}. These go into certificates and log origins and can never change:`)
@@ -172,14 +216,22 @@ async function confirmCreation(options: ServeOptions, facts: InstanceFacts): Pro
 }
 
 /** Tells that the instance is ready, and hands the first invitation to whoever created it. */
-async function announce(options: ServeOptions, { facts, account, created }: Instance): Promise<void> {
+async function announce(
+  options: ServeOptions,
+  { facts, account, created }: Instance,
+  validator: ValidatorReady | undefined,
+): Promise<void> {
   const email = created ? await firstPerson(options, facts) : undefined
   const invitation = email && (await invitePerson(account.people, 'operator', email))
   const { publicUrl, publicHttpUrl, environment } = facts
   if (options.json) {
-    return printJson({ event: 'ready', publicUrl, publicHttpUrl, environment, ...(invitation && { invitation }) })
+    const more = { ...(invitation && { invitation }), ...(validator && { validator }) }
+    return printJson({ event: 'ready', publicUrl, publicHttpUrl, environment, ...more })
   }
   printLine(`Countersign is ready: ${publicUrl} (${environment})`)
+  const active = validator?.protections.filter((one) => one.active).map((one) => one.name)
+  if (active) printLine(`  embedded validator, its inspector confined by: ${active.join(', ') || 'NOTHING'}`)
+  else if (options.validator !== false) printLine('  the embedded validator is not ready yet; see the log')
   if (!invitation) return
   printLine(`First invitation, for ${invitation.email}, valid once until ${invitation.expires}:`)
   printLine(`  open   ${invitation.link}`)

@@ -38,6 +38,80 @@ export const trustErrors = {
     exit: 1,
     sentence: 'This identity is reserved for the validators of this instance.',
   },
+  'trust.validity-wrong': {
+    kind: 'refused',
+    status: 400,
+    exit: 1,
+    sentence: 'A certification ends in the future, at most 400 days from now, at a whole second of UTC.',
+  },
+  'trust.key-known': {
+    kind: 'refused',
+    status: 409,
+    exit: 1,
+    sentence: 'Another certification was issued to this key. Make a fresh key for each certification.',
+  },
+  'trust.artifact-blocked': {
+    kind: 'refused',
+    status: 409,
+    exit: 1,
+    sentence: 'A revocation record blocks these bytes for good, so they are not certified again.',
+  },
+  'trust.policy-missing': {
+    kind: 'broken',
+    status: 500,
+    exit: 70,
+    sentence: 'No verification policy is published. Restore the data folder from a backup.',
+  },
+  'trust.revocation-kind': {
+    kind: 'refused',
+    status: 422,
+    exit: 1,
+    sentence: 'A validator ends its own certifications by number. Ask approvers for everything else.',
+  },
+  'trust.certification-unknown': {
+    kind: 'refused',
+    status: 404,
+    exit: 1,
+    sentence: 'There is no certification of this number, or it is not the caller’s to end. Check authority and number.',
+  },
+  'trust.revocation-too-large': {
+    kind: 'refused',
+    status: 413,
+    exit: 1,
+    sentence: 'The record does not fit one entry of the log. Split its numbers over several records.',
+  },
+  'trust.request-unknown': {
+    kind: 'refused',
+    status: 404,
+    exit: 1,
+    sentence: 'There is no such revocation request. List the requests with countersign revoke --list.',
+  },
+  'trust.too-many-requests': {
+    kind: 'refused',
+    status: 429,
+    exit: 1,
+    sentence: 'Too many revocation requests wait for approvers. Approve some, then ask again.',
+  },
+  'trust.approver-name': {
+    kind: 'refused',
+    status: 409,
+    exit: 1,
+    sentence: 'The verification policy has another revoker of this name or key. Choose another name.',
+  },
+  'trust.revoker-known': {
+    kind: 'refused',
+    status: 409,
+    exit: 1,
+    sentence:
+      'The verification policy names another revoker key of this validator. The operator replaces it with countersign-server policy set.',
+  },
+  'trust.too-many-followers': {
+    kind: 'unavailable',
+    status: 503,
+    exit: 2,
+    sentence:
+      'The server follows too many listeners of the revocation log. Read its checkpoint from time to time instead.',
+  },
   'trust.issuer-expiring': {
     kind: 'unavailable',
     status: 503,

@@ -9,6 +9,7 @@ import { systemClock } from '@countersign/local/clock/clock.ts'
 import { type BoundAddress, createHttpServer, type HttpServer } from '@countersign/platform/http/server.ts'
 import { createLogger } from '@countersign/platform/telemetry/logger.ts'
 import type { ListenerName } from '@countersign/protocol/api/route.ts'
+import { certificationProof } from '@countersign/protocol/statement/certificationProof.ts'
 import { timestampErrors } from '@countersign/protocol/timestamp/errors.ts'
 import { writeTimestampRequest } from '@countersign/protocol/timestamp/request.ts'
 import { verifyTimestamp } from '@countersign/protocol/timestamp/verifyTimestamp.ts'
@@ -89,6 +90,8 @@ before(async () => {
   ]
   mountTrust([https, http], {
     authority: trust.authority,
+    certifications: trust.certifications,
+    validatorOf: async () => ({ name: 'one', sameOperator: true }),
     timestamps: trust.timestamps,
     blobs: place.blobs,
     issuers: trust.issuers,
@@ -139,6 +142,28 @@ test('a Fulcio request is answered with exactly 200 and the embedded form', asyn
   const refused = await post('/api/v2/signingCert', 'application/json', body)
   assert.equal(refused.status, 401)
   assert.equal((await json<Refusal>(refused)).code, 'trust.token-missing')
+})
+
+test('a validator gets the certificate of a certification over HTTP; a number is a string', async () => {
+  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const notAfter = new Date(Math.floor(place.clock.now().getTime() / 1000) * 1000 + 86_400_000)
+  const sha256 = 'ab'.repeat(32)
+  const validator = `${place.facts.publicUrl}/validators/one`
+  const proof = sign('sha256', certificationProof({ sha256, notAfter, validator }), privateKey)
+  const body = {
+    publicKey: publicKey.export({ type: 'spki', format: 'der' }).toString('base64'),
+    proofOfPossession: proof.toString('base64'),
+    sha256,
+    notAfter: notAfter.toISOString(),
+  }
+  const answer = await post('/api/v1/certifications', 'application/json', JSON.stringify(body))
+  assert.equal(answer.status, 200)
+  const issued = await json<{ number: string; authority: string; certificates: string[] }>(answer)
+  assert.deepEqual([issued.number, issued.certificates.length], ['1', 3])
+  assert.equal(issued.authority, parsePemCertificates(issued.certificates[1] ?? '')[0]?.keyId)
+  const wrong = JSON.stringify({ ...body, sha256: 'cd'.repeat(32) })
+  const refused = await post('/api/v1/certifications', 'application/json', wrong)
+  assert.equal((await json<Refusal>(refused)).code, 'trust.possession-wrong')
 })
 
 test('the configuration names the issuers of tokens', async () => {

@@ -8,9 +8,12 @@ import type { TransparencyLog } from '../log/transparencyLog.ts'
 import { tufKeyNames } from './anchors/createAnchors.ts'
 import { type Anchors, openAnchors } from './anchors/openAnchors.ts'
 import { openCertificateStore } from './authority/certificateStore.ts'
+import { certificationTemplate } from './authority/certificationProfile.ts'
 import { finishIntents, type RefusedIntent } from './authority/finishIntents.ts'
 import { identityTemplate } from './authority/identityProfile.ts'
+import { type CertificationAuthority, openCertificationAuthority } from './authority/issueCertification.ts'
 import type { IdentityAuthority } from './authority/issueIdentityCertificate.ts'
+import type { IssuingName } from './authority/issuerNames.ts'
 import {
   currentIssuer,
   currentIssuing,
@@ -20,7 +23,9 @@ import {
   openOnlineIssuers,
   readIssuerCertificates,
 } from './authority/issuers.ts'
+import type { LeafTemplate } from './authority/leafTemplate.ts'
 import type { TrustFacts } from './facts.ts'
+import { inTurn } from './inTurn.ts'
 import { publishCrls } from './revocation/publishCrls.ts'
 import { revokeCertificate } from './revocation/revokeCertificate.ts'
 import { type RevokeUnrecordedDeps, revokeUnrecorded, type Unrecorded } from './revocation/revokeUnrecorded.ts'
@@ -50,6 +55,7 @@ export interface OpenTrustDeps {
 /** The authorities of a running instance. */
 export interface Trust {
   readonly authority: IdentityAuthority
+  readonly certifications: CertificationAuthority
   readonly timestamps: TimestampAuthority
   readonly anchors: Anchors
   /** Every issuer certificate; roots and retired generations too. */
@@ -72,14 +78,21 @@ export async function openTrust(deps: OpenTrustDeps): Promise<Trust> {
   const issuers = await readIssuerCertificates(database)
   const issuing = await openOnlineIssuers(issuers, keys)
   const store = await openCertificateStore(database)
-  const templates = issuing.filter(({ name }) => name === 'identities').map((one) => identityTemplate(one, facts))
+  const templates = issuing.flatMap((one) => templatesOf(one, facts))
   const { refused } = await finishIntents({ database, log, sctKey, store, templates })
   await revokeRefused(deps, refused)
-  const template = identityTemplate(currentIssuing(issuing, 'identities'), facts)
+  const templateOf = (name: IssuingName) => {
+    const { keyId } = currentIssuing(issuing, name)
+    return templates.find(({ issuer }) => issuer.keyId === keyId) as LeafTemplate
+  }
+  const issuance = { facts, clock, log, sctKey, store }
+  // Event and clock may ask for lists at the same moment; each run builds on what the one before published.
+  const nextRun = inTurn()
   const publishing = { ...deps, issuers: issuing, known: new Map() }
   const comparing: RevokeUnrecordedDeps = { database, clock, store, log, outbox: deps.outbox }
   return {
-    authority: { facts, clock, template, log, sctKey, store, verifyToken: deps.verifyToken },
+    authority: { ...issuance, template: templateOf('identities'), verifyToken: deps.verifyToken },
+    certifications: await openCertificationAuthority({ ...issuance, database, template: templateOf('certifications') }),
     timestamps: {
       signer: await openIssuer(currentIssuer(issuers, 'timestamp-signer'), keys),
       floor: await openTimeFloor(deps, deps.timeAtLeast),
@@ -87,9 +100,15 @@ export async function openTrust(deps: OpenTrustDeps): Promise<Trust> {
     anchors: openAnchors({ blobs: deps.blobs, clock, keys: await openTufKeys(keys) }),
     issuers,
     issuing,
-    publishCrls: async () => void (await publishCrls(publishing, facts)),
+    publishCrls: () => nextRun(async () => void (await publishCrls(publishing, facts))),
     revokeUnrecorded: () => revokeUnrecorded(comparing),
   }
+}
+
+/** The authorities whose certificates are logged. */
+function templatesOf(issuer: Issuer, facts: TrustFacts): LeafTemplate[] {
+  if (issuer.name === 'identities') return [identityTemplate(issuer, facts)]
+  return issuer.name === 'certifications' ? [certificationTemplate(issuer, facts)] : []
 }
 
 async function revokeRefused(

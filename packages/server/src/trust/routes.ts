@@ -10,19 +10,32 @@ import {
   type TokenIssuer,
   trustBundleRoute,
 } from '@countersign/protocol/api/authority.ts'
+import { issueCertificationRoute } from '@countersign/protocol/api/certifications.ts'
 import { timestampChainRoute, timestampRoute } from '@countersign/protocol/api/timestamps.ts'
 import { hasCode } from '@countersign/protocol/errors/codedError.ts'
 import { toPem } from '@countersign/protocol/x509/certificate.ts'
 import { TUF_FOLDER } from './anchors/readRepository.ts'
+import type { CertifyingValidator } from './authority/certificationProfile.ts'
+import { type CertificationAuthority, issueCertification } from './authority/issueCertification.ts'
 import { type IdentityAuthority, issueIdentityCertificate } from './authority/issueIdentityCertificate.ts'
 import type { IssuerCertificate } from './authority/issuers.ts'
 import { trustError } from './errors.ts'
 import { crlBlobKey } from './revocation/publishCrls.ts'
 import { readTimestampRequest, stamp, type TimestampAuthority, timestampChainPem } from './timestamping/stamp.ts'
 
+/**
+ * Which validator called: proved by its client certificate, and still one of this instance's. Throws where none is. It
+ * comes from `fleet`, which knows the devices and validators and is later in the order of imports.
+ */
+export type ValidatorOf = (request: {
+  readonly clientCertificate: Uint8Array | undefined
+}) => Promise<CertifyingValidator>
+
 /** What the routes of this folder serve. */
 export interface TrustRoutesDeps {
   readonly authority: IdentityAuthority
+  readonly certifications: CertificationAuthority
+  readonly validatorOf: ValidatorOf
   readonly timestamps: TimestampAuthority
   readonly blobs: Blobs
   /** Every issuer certificate; roots and retired generations too. */
@@ -45,7 +58,12 @@ export function mountTrust(servers: readonly HttpServer[], deps: TrustRoutesDeps
   }
 }
 
-function mountAuthority(server: HttpServer, { authority, issuers, tokenIssuers }: TrustRoutesDeps): void {
+function mountAuthority(server: HttpServer, deps: TrustRoutesDeps): void {
+  const { authority, certifications, validatorOf, issuers, tokenIssuers } = deps
+  server.mount(issueCertificationRoute, async (request) => {
+    const { number, ...issued } = await issueCertification(certifications, await validatorOf(request), request.body)
+    return { ...issued, number: number.toString() }
+  })
   server.mount(signingCertificateRoute, async ({ body, headers }) => {
     const certificates = await issueIdentityCertificate(authority, { body, authorization: headers.authorization })
     return { signedCertificateEmbeddedSct: { chain: { certificates } } }

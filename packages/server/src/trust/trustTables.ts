@@ -1,3 +1,5 @@
+import type { Generated } from 'kysely'
+
 /** One authority's certificate: a root, an issuing authority, or the timestamp signer. Never deleted. */
 export interface IssuerRow {
   /** Lower-case hex SHA-256 of the SPKI. */
@@ -18,7 +20,7 @@ export interface IssuerRow {
   readonly created_ms: number
 }
 
-/** The intent to issue one identity certificate, written before anything is logged. */
+/** The intent to issue one logged certificate, written before anything is logged. */
 export interface CertificateIntentRow {
   /** In order of writing; given by the process, which is the only writer. */
   readonly id: number
@@ -42,6 +44,73 @@ export interface CertificateResultRow {
   readonly log_index: number
   /** DER. */
   readonly certificate: Uint8Array
+}
+
+/** One certification: its number, and what became of it. Never deleted. */
+export interface CertificationRow {
+  /** That of the intent to issue its certificate. */
+  readonly id: number
+  /** Key id of the issuing authority, and its counter: together they name the certification for good. */
+  readonly authority: string
+  readonly number: number
+  /** Lower-case hex SHA-256 of the SPKI of its one key. */
+  readonly key_id: string
+  /** Of the artifact, lower-case hex. */
+  readonly sha256: string
+  /** Name of the validator. */
+  readonly validator: string
+  readonly not_before_ms: number
+  readonly not_after_ms: number
+  /** Id of the revocation record that ended it, or null while nothing did. */
+  readonly ended_by: number | null
+}
+
+/** A leaf for the revocation log, written before it is appended. Never deleted. */
+export interface RevocationRow {
+  readonly id: Generated<number>
+  /** Exact bytes of the leaf. */
+  readonly leaf: Uint8Array
+  /** Hex SHA-256 of its payload. */
+  readonly payload_hash: string
+  /** `record`: it takes effect. `announcement`: it only says what waits for approvers. */
+  readonly kind: string
+  /** Of a record with effect `blocked`: the hex SHA-256 of what is never certified again. */
+  readonly blocked: string | null
+  /** JSON: how far it was computed to reach before it was written. */
+  readonly reach: string
+  readonly written_ms: number
+  /** Its leaf index, which is its number; null until the log has it and its effects are stored. */
+  readonly log_index: number | null
+}
+
+/** What waits for approvers, or waited. */
+export interface RevocationRequestRow {
+  /** 32 hex digits. */
+  readonly id: string
+  /** The exact payload that approvers sign. */
+  readonly payload: Uint8Array
+  /** Hex SHA-256 of it. */
+  readonly payload_hash: string
+  readonly requested_by: string
+  readonly requested_ms: number
+  /** How many approvers the policy asked for at that time. */
+  readonly required: number
+  /** JSON, as it was at that time. */
+  readonly reach: string
+  /** Of the announcement in the log, where there is one. */
+  readonly announcement: number | null
+  /** Of the record that the approvals made; null while it waits. */
+  readonly record: number | null
+}
+
+/** One approver's signature over a request. */
+export interface RevocationApprovalRow {
+  readonly request: string
+  readonly key_id: string
+  /** As the policy named the approver at that time. */
+  readonly name: string
+  readonly signature: Uint8Array
+  readonly approved_ms: number
 }
 
 /** A revoked certificate. Never deleted: code signing lists keep an entry for ten years after expiry and more. */
@@ -69,6 +138,10 @@ export interface TrustTables {
   readonly trust_issuers: IssuerRow
   readonly trust_certificate_intents: CertificateIntentRow
   readonly trust_certificate_results: CertificateResultRow
+  readonly trust_certifications: CertificationRow
+  readonly trust_revocations: RevocationRow
+  readonly trust_revocation_requests: RevocationRequestRow
+  readonly trust_revocation_approvals: RevocationApprovalRow
   readonly trust_revoked: RevokedRow
   readonly trust_state: TrustStateRow
 }

@@ -3,7 +3,9 @@ import type { Clock } from '@countersign/local/clock/clock.ts'
 import type { Blobs } from '@countersign/platform/blobs/blobs.ts'
 import type { TargetFile } from '@tufjs/models'
 import { trustError } from '../errors.ts'
+import { inTurn } from '../inTurn.ts'
 import { type CurrentRepository, readLatestRoot, readRepository, TUF_FOLDER } from './readRepository.ts'
+import { readTarget } from './readTarget.ts'
 import {
   type OnlineTufKeys,
   TUF_LIFETIME_DAYS,
@@ -29,11 +31,20 @@ export interface Anchors {
    * repeats the call after a crash. Calls are carried out one after the other. Throws `trust.target-name`.
    */
   publish(files: Readonly<Record<string, Uint8Array>>): Promise<void>
+  /**
+   * Replaces one target by what `change` makes of it; undefined where it was never published. Nothing else is published
+   * meanwhile, so two changes at once both count. What `change` throws is thrown, and then nothing changes. Durability as
+   * with `publish`. Throws `trust.target-name`.
+   */
+  change(name: string, change: TargetChange): Promise<void>
   /** Re-signs what expires: timestamp daily, targets and snapshot when half their life is over. For a job. */
   renew(): Promise<void>
   /** When the published metadata ends. Throws `trust.anchors-missing` before the first publication. */
   status(): Promise<AnchorsStatus>
 }
+
+/** Makes the next bytes of a target from the present ones. */
+export type TargetChange = (present: Uint8Array | undefined) => Promise<Uint8Array>
 
 /** What the repository of a running instance stands on; the root key is not among it. */
 export interface AnchorsDeps {
@@ -50,15 +61,12 @@ const RENEW_TARGETS_DAYS = TUF_LIFETIME_DAYS.targets / 2
 /** Opens the repository that `createAnchors` made. The first `publish` makes the first version. */
 export function openAnchors(deps: AnchorsDeps): Anchors {
   // Two publications at once would give the same version number to different files.
-  let last: Promise<unknown> = Promise.resolve()
-  const inTurn = (work: () => Promise<void>): Promise<void> => {
-    const turn = last.then(work, work)
-    last = turn
-    return turn
-  }
+  const next = inTurn()
   return {
-    publish: (files) => inTurn(() => publish(deps, files)),
-    renew: () => inTurn(() => renew(deps)),
+    publish: (files) => next(() => publish(deps, files)),
+    change: (name, change) =>
+      next(async () => publish(deps, { [name]: await change(await readTarget(deps.blobs, name)) })),
+    renew: () => next(() => renew(deps)),
     status: () => readStatus(deps.blobs),
   }
 }

@@ -1,14 +1,20 @@
 import type { Database } from '@countersign/platform/database/database.ts'
 import type { Kysely, Transaction } from 'kysely'
-import type { CertificateIntentRow, CertificateResultRow, TrustTables } from '../trustTables.ts'
+import type { CertificateIntentRow, CertificateResultRow, CertificationRow, TrustTables } from '../trustTables.ts'
 
 /** Rows in one INSERT: well below SQLite's limit of 32,766 values. */
 const MAX_ROWS = 1000
 
-/** Intents and results of identity certificates. */
+/** What is recorded of a certification when its certificate is intended; it is active from then on. */
+export type NewCertification = Omit<CertificationRow, 'id' | 'ended_by'>
+
+/** Intents and results of the certificates that are logged: of identities and of certifications. */
 export interface CertificateStore {
-  /** Writes an intent. Durable when this resolves; only then may its precertificate be logged. Resolves with its id. */
-  addIntent(intent: Omit<CertificateIntentRow, 'id'>): Promise<number>
+  /**
+   * Writes an intent, and with it the certification that its certificate is for. Durable when this resolves; only then may
+   * its precertificate be logged. Resolves with its id.
+   */
+  addIntent(intent: Omit<CertificateIntentRow, 'id'>, certification?: NewCertification): Promise<number>
   /** Writes what became of an intent. Durable when this resolves. */
   addResult(result: CertificateResultRow): Promise<void>
   /** The intents after `id` that have no result, in order, at most `limit`. */
@@ -33,18 +39,18 @@ export async function openCertificateStore(database: Database): Promise<Certific
     .select((select) => select.fn.max('id').as('last'))
     .executeTakeFirstOrThrow()
   let nextId = (last ?? 0) + 1
-  const addIntents = writeTogether<CertificateIntentRow>(
+  const addIntents = writeTogether<NewIntent>(
     (work) => database.commitTogether('trust.certificate-intent', work),
-    (trx, rows) => trx.insertInto('trust_certificate_intents').values(rows).execute(),
+    insertIntents,
   )
   const addResults = writeTogether<CertificateResultRow>(
     (work) => database.commitTogether('trust.certificate-result', work),
     (trx, rows) => trx.insertInto('trust_certificate_results').values(rows).execute(),
   )
   return {
-    async addIntent(intent) {
+    async addIntent(intent, certification) {
       const id = nextId++
-      await addIntents({ id, ...intent })
+      await addIntents({ intent: { id, ...intent }, certification: certification && { id, ...certification } })
       return id
     },
     addResult: addResults,
@@ -70,6 +76,24 @@ export async function openCertificateStore(database: Database): Promise<Certific
       return new Map(rows.map((row) => [row.log_index, row.serial]))
     },
   }
+}
+
+interface NewIntent {
+  readonly intent: CertificateIntentRow
+  readonly certification: Omit<CertificationRow, 'ended_by'> | undefined
+}
+
+async function insertIntents(trx: Transaction<TrustTables>, rows: readonly NewIntent[]): Promise<void> {
+  await trx
+    .insertInto('trust_certificate_intents')
+    .values(rows.map(({ intent }) => intent))
+    .execute()
+  const certifications = rows.flatMap(({ certification }) => certification ?? [])
+  if (certifications.length === 0) return
+  await trx
+    .insertInto('trust_certifications')
+    .values(certifications.map((row) => ({ ...row, ended_by: null })))
+    .execute()
 }
 
 function openIntents(tables: Kysely<TrustTables>, after: number) {

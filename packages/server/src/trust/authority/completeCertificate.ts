@@ -1,13 +1,12 @@
 import { createHash } from 'node:crypto'
 import type { SigningKey } from '@countersign/platform/keystore/keyStore.ts'
 import { parseCertificate } from '@countersign/protocol/x509/certificate.ts'
-import { lintIdentityCertificate } from '@countersign/protocol/x509/lint.ts'
 import { leafIndexExtension, sctListExtension, sctSignedInput } from '@countersign/protocol/x509/sct.ts'
 import type { Appended, TransparencyLog } from '../../log/transparencyLog.ts'
 import { certificateEntry } from './certificateEntry.ts'
 import { type CertificateProfile, signCertificate } from './certificateProfiles.ts'
 import type { CertificateStore } from './certificateStore.ts'
-import type { IdentityTemplate } from './identityProfile.ts'
+import type { LeafTemplate } from './leafTemplate.ts'
 
 /** What turns a recorded intent into a certificate. */
 export interface CompleteDeps {
@@ -35,7 +34,7 @@ export interface RecordedIntent {
  */
 export async function completeCertificate(
   deps: CompleteDeps,
-  template: IdentityTemplate,
+  template: LeafTemplate,
   intent: RecordedIntent,
 ): Promise<Uint8Array> {
   const { issuer, issuerKeyHash } = template
@@ -47,7 +46,7 @@ export async function completeCertificate(
   const logId = createHash('sha256').update(deps.sctKey.spki).digest()
   const sct = sctListExtension([{ version: 0, logId, timestampMs, extensions, signature }])
   const der = await signCertificate({ ...intent.profile, extensions: [...intent.profile.extensions, sct] }, issuer.key)
-  lintIdentityCertificate(parseCertificate(der), issuer.certificate)
+  template.lint(parseCertificate(der), issuer.certificate)
   await deps.store.addResult({ id: intent.id, log_index: Number(appended.index), certificate: der })
   return der
 }
@@ -55,7 +54,7 @@ export async function completeCertificate(
 /** Logs the precertificate of an intent; again, where it is logged already, finds the same entry. */
 export function logPrecertificate(
   deps: Pick<CompleteDeps, 'log'>,
-  { issuerKeyHash, chainFingerprints }: IdentityTemplate,
+  { issuerKeyHash, chainFingerprints }: LeafTemplate,
   { sctTimeMs, precertificate, tbs }: RecordedIntent,
 ): Promise<Appended> {
   const timestampMs = BigInt(sctTimeMs)

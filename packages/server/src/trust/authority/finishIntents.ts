@@ -1,24 +1,17 @@
 import type { Database } from '@countersign/platform/database/database.ts'
 import { hasCode } from '@countersign/protocol/errors/codedError.ts'
-import { parseCertificate } from '@countersign/protocol/x509/certificate.ts'
-import { EXTENSION_OIDS } from '@countersign/protocol/x509/oids.ts'
-import { tbsWithoutScts } from '@countersign/protocol/x509/sct.ts'
 import { trustError } from '../errors.ts'
 import { readState, writeState } from '../trustState.ts'
 import type { CertificateIntentRow, TrustTables } from '../trustTables.ts'
-import {
-  type CompleteDeps,
-  completeCertificate,
-  logPrecertificate,
-  type RecordedIntent,
-} from './completeCertificate.ts'
-import type { IdentityTemplate } from './identityProfile.ts'
+import { type CompleteDeps, completeCertificate, logPrecertificate } from './completeCertificate.ts'
+import type { LeafTemplate } from './leafTemplate.ts'
+import { recordedIntent } from './recordIntent.ts'
 
 /** What finishing intents stands on. */
 export interface FinishIntentsDeps extends CompleteDeps {
   readonly database: Database
-  /** One for each generation of the identities authority. */
-  readonly templates: readonly IdentityTemplate[]
+  /** One for each generation of every authority whose certificates are logged. */
+  readonly templates: readonly LeafTemplate[]
 }
 
 /** Intents that are read and completed together. */
@@ -76,18 +69,4 @@ async function noteSettled({ database, store }: FinishIntentsDeps, after: number
   await database.transaction<TrustTables, void>('trust.intents-settled', (trx) =>
     writeState(trx, 'certificates.settled', settled),
   )
-}
-
-/** The intent as it was before the crash: the profile is what the precertificate says, without the poison. */
-function recordedIntent(row: CertificateIntentRow): RecordedIntent {
-  const precertificate = new Uint8Array(row.precertificate)
-  const { serial, issuer, subject, notBefore, notAfter, spki, extensions, tbs } = parseCertificate(precertificate)
-  const kept = extensions.filter(({ oid }) => oid !== EXTENSION_OIDS.precertificatePoison)
-  return {
-    id: row.id,
-    profile: { serial, issuer, subject, notBefore, notAfter, spki, extensions: kept },
-    tbs: tbsWithoutScts(tbs),
-    precertificate,
-    sctTimeMs: row.sct_time_ms,
-  }
 }

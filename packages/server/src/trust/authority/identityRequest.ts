@@ -5,6 +5,7 @@ import { decodeBase64 } from '@countersign/protocol/json/base64.ts'
 import { parseCertificateRequest } from '@countersign/protocol/x509/csr.ts'
 import { readPem } from '@countersign/protocol/x509/pem.ts'
 import { trustError } from '../errors.ts'
+import { bearerToken } from './bearerToken.ts'
 import { type ClientKey, clientKeyFromPem, clientKeyFromSpki } from './clientKey.ts'
 
 /** A request for an identity certificate, read but not believed: who asks is the token's business. */
@@ -51,10 +52,6 @@ export async function requirePossession(request: IdentityRequest, challenges: re
 
 const verifyInPool: (hash: string | null, message: Uint8Array, key: KeyObject, proof: Uint8Array) => Promise<boolean> =
   promisify(verify)
-
-function bearerToken(authorization: string | undefined): string | undefined {
-  return /^Bearer +([A-Za-z0-9._~+/=-]{1,16384})$/i.exec(authorization ?? '')?.[1]
-}
 
 function keyOfCertificateRequest(text: string): ClientKey {
   const pem = new TextDecoder().decode(decodeBase64(text, 'the certificate request'))

@@ -1,24 +1,22 @@
 import type { Clock } from '@countersign/local/clock/clock.ts'
 import type { SigningCertificateBody } from '@countersign/protocol/api/authority.ts'
 import { refusedCaller } from '@countersign/protocol/errors/codedError.ts'
-import { toHex } from '@countersign/protocol/json/base64.ts'
 import { toPem } from '@countersign/protocol/x509/certificate.ts'
-import { poisonExtension } from '@countersign/protocol/x509/sct.ts'
-import { writeTbsCertificate } from '@countersign/protocol/x509/writeCertificate.ts'
 import type { Identity } from '../../account/identities/identity.ts'
 import { trustError } from '../errors.ts'
 import { type TrustFacts, validatorsUrl } from '../facts.ts'
-import { signCertificate } from './certificateProfiles.ts'
-import { type CompleteDeps, completeCertificate, type RecordedIntent } from './completeCertificate.ts'
-import { type IdentityTemplate, identityProfile } from './identityProfile.ts'
+import { type CompleteDeps, completeCertificate } from './completeCertificate.ts'
+import { identityProfile } from './identityProfile.ts'
 import { readIdentityRequest, requirePossession } from './identityRequest.ts'
+import type { LeafTemplate } from './leafTemplate.ts'
+import { recordIntent } from './recordIntent.ts'
 
 /** What issuing identity certificates stands on. */
 export interface IdentityAuthority extends CompleteDeps {
   readonly facts: TrustFacts
   readonly clock: Clock
   /** The issuing authority for identities, prepared. */
-  readonly template: IdentityTemplate
+  readonly template: LeafTemplate
   /** Proves who a token speaks for; throws `account.token-*`. */
   verifyToken(token: string): Promise<Identity>
 }
@@ -33,7 +31,7 @@ export interface SigningCertificateRequest {
 /**
  * Issues a 10-minute identity certificate (Fulcio v2): who the token speaks for, possession of the key, the intent, the
  * log, the certificate. Resolves with the chain as PEM, the new certificate first and the root last, once the
- * certificate is logged and recorded. A crash after the intent is repaired by `repairCertificates`.
+ * certificate is logged and recorded. A crash after the intent is repaired by `finishIntents`.
  * Throws what `readIdentityRequest` and `verifyToken` throw, `trust.possession-wrong`, `trust.identity-reserved`,
  * `trust.issuer-expiring`, and what the log throws.
  */
@@ -46,42 +44,17 @@ export async function issueIdentityCertificate(
   try {
     refuseReserved(authority.facts, identity)
     await requirePossession(request, identity.challenges)
-    const intent = await recordIntent(authority, identity, request.key.spki)
-    const certificate = await completeCertificate(authority, authority.template, intent)
-    return [toPem(certificate), ...authority.template.chainPem]
+    const { template, store, clock } = authority
+    const { san, claims } = identity
+    const now = clock.now()
+    const profile = identityProfile(template, { san, claims, spki: request.key.spki }, now)
+    const who = { issuer: claims.issuer, subject: san.value }
+    const intent = await recordIntent(store, template, { profile, identity: who }, now)
+    const certificate = await completeCertificate(authority, template, intent)
+    return [toPem(certificate), ...template.chainPem]
   } catch (error) {
     throw refusedCaller(error, { issuer: identity.claims.issuer, subject: identity.san.value })
   }
-}
-
-/** From here on the certificate will exist: the intent fixes every byte that is logged. */
-async function recordIntent(
-  authority: IdentityAuthority,
-  identity: Identity,
-  spki: Uint8Array,
-): Promise<RecordedIntent> {
-  const { template, clock } = authority
-  const { key, certificate } = template.issuer
-  const now = clock.now()
-  const profile = identityProfile(template, { san: identity.san, claims: identity.claims, spki }, now)
-  if (certificate.notAfter < profile.notAfter) {
-    throw trustError('trust.issuer-expiring', 'the identities authority ends before the certificate would')
-  }
-  const precertificate = await signCertificate(
-    { ...profile, extensions: [...profile.extensions, poisonExtension()] },
-    key,
-  )
-  const id = await authority.store.addIntent({
-    serial: toHex(profile.serial),
-    issuer_key_id: template.issuer.keyId,
-    identity_issuer: identity.claims.issuer,
-    identity_subject: identity.san.value,
-    not_after_ms: profile.notAfter.getTime(),
-    sct_time_ms: now.getTime(),
-    precertificate,
-  })
-  const tbs = writeTbsCertificate({ ...profile, signatureAlgorithm: key.signatureAlgorithm })
-  return { id, profile, tbs, precertificate, sctTimeMs: now.getTime() }
 }
 
 /**

@@ -1,0 +1,151 @@
+import { randomBytes } from 'node:crypto'
+import type { Reach } from '@countersign/protocol/api/revocations.ts'
+import { authoriseRevocation, neededApprovals } from '@countersign/protocol/decide/authoriseRevocation.ts'
+import { refusedCaller } from '@countersign/protocol/errors/codedError.ts'
+import { toHex } from '@countersign/protocol/json/base64.ts'
+import { sha256 } from '@countersign/protocol/log/merkle.ts'
+import { parseRevocationLeaf, type UnverifiedRevocation } from '@countersign/protocol/revocation/envelope.ts'
+import { type CertificationsRecord, writeRecord } from '@countersign/protocol/revocation/record.ts'
+import { trustError } from '../errors.ts'
+import type { TrustTables } from '../trustTables.ts'
+import { type NamedCertification, namedBy } from './endedBy.ts'
+import { logRevocation } from './logRevocation.ts'
+import { passesLimit, reachOf } from './reachOf.ts'
+import { addRequest, findRequestByPayload } from './requestStore.ts'
+import type { RevocationDeps } from './revocationDeps.ts'
+import { addRevocation as addIntent, findRevocation, readRevocation, type StoredRevocation } from './revocationStore.ts'
+
+/** A validator's signed record as it came over mutual TLS. */
+export interface SignedRecord {
+  /** The DSSE envelope, JSON in the one form of a leaf. */
+  readonly envelope: string
+  readonly knownExploited: boolean
+  readonly malware: boolean
+}
+
+/** What became of it. */
+export interface AddedRevocation {
+  readonly state: 'logged' | 'waiting'
+  /** Leaf index of the record; where it waits, of its announcement. */
+  readonly record: bigint
+  /** Where it waits: what approvers sign. */
+  readonly request?: string
+  readonly reach: Reach
+}
+
+/** How far a validator's clock may be ahead. */
+const CLOCK_SKEW_MS = 300_000
+
+/**
+ * Logs a record that ends certifications of the validator who signed it (design 5). Above the reach limit of the policy,
+ * which may let known exploited flaws and malware pass, it is announced as *inform* and waits for approvers. The same
+ * payload again: the same answer, also after a crash. Trusts `validator` to be proved.
+ * Throws the codes of `parseRevocationLeaf` and `authoriseRevocation`, `trust.revocation-kind`,
+ * `trust.certification-unknown`, `trust.date-in-future`, and what the log throws.
+ */
+export async function addRevocation(
+  deps: RevocationDeps,
+  validator: string,
+  { envelope, ...kind }: SignedRecord,
+): Promise<AddedRevocation> {
+  try {
+    const revocation = parseRevocationLeaf(new TextEncoder().encode(envelope))
+    const { revokers, environment } = await deps.policy()
+    const authorised = authoriseRevocation(revocation, revokers, environment)
+    const { record } = authorised
+    if (authorised.validator !== validator || record.scope !== 'certifications' || record.effect !== 'ended') {
+      throw trustError('trust.revocation-kind', 'the record is not one by this validator that ends certifications')
+    }
+    const known = await findKnown(deps, revocation.payloadHash)
+    if (known !== undefined) return known
+    const ending = await ownCertifications(deps, validator, record)
+    const reach = await reachOf(deps, revokers, ending)
+    if (reach.above.length === 0 || passesLimit(revokers, kind))
+      return await logAtOnce(deps, validator, revocation, reach)
+    const required = neededApprovals(record.scope, revokers, environment)
+    return await announce(deps, validator, { ...revocation, record, reach, required })
+  } catch (error) {
+    throw refusedCaller(error, { validator })
+  }
+}
+
+async function logAtOnce(
+  deps: RevocationDeps,
+  validator: string,
+  revocation: UnverifiedRevocation,
+  reach: Reach,
+): Promise<AddedRevocation> {
+  const stored = await deps.database.commitTogether<TrustTables, StoredRevocation>('trust.revocation-intent', (trx) =>
+    addIntent(trx, { ...revocation, reach }, deps.clock.now()),
+  )
+  const [record] = await Promise.all([
+    logRevocation(deps, stored),
+    audit(deps, 'revocation.recorded', validator, revocation.payloadHash),
+  ])
+  return { state: 'logged', record, reach }
+}
+
+/**
+ * Says in the log what is asked for: the same record, only to inform and signed by nobody, so that it ends nothing. What
+ * approvers sign is the validator's own payload.
+ */
+async function announce(
+  deps: RevocationDeps,
+  validator: string,
+  waiting: UnverifiedRevocation & { readonly reach: Reach; readonly required: number },
+): Promise<AddedRevocation> {
+  const { payload, payloadHash, record, reach, required } = waiting
+  const informing = { ...record, action: 'inform' } as const
+  const announced = writeRecord(informing)
+  const announcement = {
+    payload: announced,
+    payloadHash: toHex(sha256(announced)),
+    record: informing,
+    signatures: [],
+    reach,
+  }
+  const id = randomBytes(16).toString('hex')
+  await audit(deps, 'revocation.held', validator, payloadHash)
+  const now = deps.clock.now()
+  await deps.database.transaction<TrustTables, void>('trust.revocation-held', async (trx) => {
+    const stored = await addIntent(trx, announcement, now)
+    const request = { id, payload, payloadHash, requestedBy: validator, required, reach, announcement: stored.id }
+    await addRequest(trx, request, now)
+  })
+  return (await findKnown(deps, payloadHash)) as AddedRevocation
+}
+
+/** The answer that this payload got before; what a crash cut off is finished first. */
+async function findKnown(deps: RevocationDeps, payloadHash: string): Promise<AddedRevocation | undefined> {
+  const tables = deps.database.tables<TrustTables>()
+  const record = await findRevocation(tables, { payloadHash, kind: 'record' })
+  if (record !== undefined) {
+    return { state: 'logged', record: await logRevocation(deps, record), reach: JSON.parse(record.reach) }
+  }
+  const request = await findRequestByPayload(tables, payloadHash)
+  if (request?.announcement == null) return undefined
+  const announcement = await logRevocation(deps, await readRevocation(tables, request.announcement))
+  return { state: 'waiting', record: announcement, request: request.id, reach: JSON.parse(request.reach) }
+}
+
+/** The certifications that the record names, all of them of this validator. */
+async function ownCertifications(
+  { database, clock }: RevocationDeps,
+  validator: string,
+  record: CertificationsRecord,
+): Promise<NamedCertification[]> {
+  if (record.issuedAt.getTime() > clock.now().getTime() + CLOCK_SKEW_MS) {
+    throw trustError('trust.date-in-future', 'the record is dated in the future: one of the clocks is wrong')
+  }
+  const named = await namedBy(database.tables<TrustTables>(), record)
+  const own = named.filter((one) => one.validator === validator)
+  if (own.length !== record.numbers.length) {
+    const missing = record.numbers.length - own.length
+    throw trustError('trust.certification-unknown', `${missing} of the numbers are not of this validator`)
+  }
+  return own
+}
+
+async function audit({ audit }: RevocationDeps, kind: string, validator: string, payload: string): Promise<void> {
+  await audit.record({ kind, actor: { validator }, detail: { payload } })
+}
