@@ -1,0 +1,207 @@
+import { hash } from 'node:crypto'
+import type { Database } from '@countersign/platform/database/database.ts'
+import type { Outbox } from '@countersign/platform/outbox/outbox.ts'
+import type { Advisory } from '@countersign/protocol/osv/advisory.ts'
+import type { Kysely, Selectable, Transaction } from 'kysely'
+import type { AdvisoriesTables } from './advisoriesTables.ts'
+import type { StoredRecord } from './advisoryIndex.ts'
+import type { ChangedAdvisory, ProposedChange } from './difference.ts'
+
+/** Event of every committed change; payload {state}. */
+export const ADVISORIES_CHANGED = 'advisories.changed'
+
+/** A change that waits, as it is stored. */
+export type HeldRow = Selectable<AdvisoriesTables['advisories_held']>
+
+/** What is committed together with, or in place of, changed records. */
+export interface Compared {
+  readonly source: string
+  /** Newest time in its list of changes. */
+  readonly cursor?: string
+  /** Ecosystems that are as their publisher has them, and since when. */
+  readonly ecosystems: Iterable<string>
+  readonly syncedAt: string
+}
+
+const ROWS = 200
+
+/** The SQL of the advisories. Every write is one transaction: a change is there whole, with its event, or not at all. */
+export class AdvisoryStore {
+  readonly #database: Database
+  readonly #outbox: Outbox
+  readonly #reading: Kysely<AdvisoriesTables>
+
+  constructor(database: Database, outbox: Outbox) {
+    this.#database = database
+    this.#outbox = outbox
+    this.#reading = database.tables<AdvisoriesTables>()
+  }
+
+  /** Every record, page by page. */
+  async *records(): AsyncGenerator<StoredRecord> {
+    for (let last = ''; ; ) {
+      const page = this.#reading.selectFrom('advisories_records').selectAll().where('id', '>', last)
+      const rows = await page.orderBy('id').limit(5000).execute()
+      for (const { advisory, source, sample } of rows) {
+        yield { advisory: JSON.parse(advisory) as Advisory, source, sample: sample === 1 }
+      }
+      const end = rows.at(-1)
+      if (end === undefined) return
+      last = end.id
+    }
+  }
+
+  /** The number of the newest state; 0 before the first. */
+  async state(): Promise<number> {
+    return (await this.#reading.selectFrom('advisories_state').select('state').executeTakeFirst())?.state ?? 0
+  }
+
+  /** When each ecosystem was last found as its publisher has it. */
+  async synced(): Promise<Map<string, string>> {
+    const rows = await this.#reading.selectFrom('advisories_ecosystems').selectAll().execute()
+    return new Map(rows.map((row) => [row.name, row.synced_at]))
+  }
+
+  /** The addresses that were imported. */
+  async sources(): Promise<Selectable<AdvisoriesTables['advisories_sources']>[]> {
+    return this.#reading.selectFrom('advisories_sources').selectAll().orderBy('source').execute()
+  }
+
+  /** Commits a change as `state`, with its event and with what it was compared with. */
+  async commit(
+    state: number,
+    changes: readonly ChangedAdvisory[],
+    proposed: readonly ProposedChange[],
+    { compared, settles }: { readonly compared?: Compared; readonly settles?: string } = {},
+  ): Promise<void> {
+    const origins = new Map(proposed.map((one) => [one.id, one]))
+    await this.#database.transaction<AdvisoriesTables, void>('advisories.change', async (trx) => {
+      await writeRecords(trx, changes, origins)
+      await writeHistory(trx, state, changes)
+      const row = { id: 1, state }
+      const upsert = trx.insertInto('advisories_state').values(row)
+      await upsert.onConflict((conflict) => conflict.column('id').doUpdateSet({ state })).execute()
+      if (settles !== undefined) await trx.deleteFrom('advisories_held').where('id', '=', settles).execute()
+      if (compared !== undefined) await writeCompared(trx, compared)
+      await this.#outbox.emit(trx, { kind: ADVISORIES_CHANGED, payload: { state } })
+    })
+  }
+
+  /** Notes that a source had nothing new. */
+  async compared(compared: Compared): Promise<void> {
+    await this.#database.transaction<AdvisoriesTables, void>('advisories.compared', (trx) =>
+      writeCompared(trx, compared),
+    )
+  }
+
+  /** What `state` changed; undefined where there is no such state. */
+  async change(state: number): Promise<ChangedAdvisory[] | undefined> {
+    const history = this.#reading.selectFrom('advisories_history')
+    const own = history.select('id').where('state', '=', state)
+    const rows = await history.selectAll().where('state', '=', state).orderBy('id').execute()
+    if (rows.length === 0) return undefined
+    const current = await this.#reading.selectFrom('advisories_records').selectAll().where('id', 'in', own).execute()
+    const after = new Map<string, string | null>(current.map(({ id, advisory }) => [id, advisory]))
+    const later = history.selectAll().where('state', '>', state).where('id', 'in', own)
+    // What a state left is what the next one replaced, so the earliest of the later ones is set last.
+    for (const row of await later.orderBy('state', 'desc').execute()) after.set(row.id, row.before)
+    return rows.map(({ id, before }) => ({
+      id,
+      ...parsed('before', before),
+      ...parsed('after', after.get(id) ?? null),
+    }))
+  }
+
+  /** Every change that waits or was thrown away, oldest first. */
+  async held(): Promise<HeldRow[]> {
+    return this.#reading.selectFrom('advisories_held').selectAll().orderBy('held_at').orderBy('id').execute()
+  }
+
+  /** Puts a change aside. The newest one of a source takes the place of what waits of it. Again: success. */
+  async hold(row: Omit<HeldRow, 'id' | 'discarded'>): Promise<HeldRow> {
+    const held: HeldRow = {
+      ...row,
+      id: hash('sha256', `${row.source}\n${row.changes}`, 'hex').slice(0, 16),
+      discarded: 0,
+    }
+    return this.#database.transaction<AdvisoriesTables, HeldRow>('advisories.hold', async (trx) => {
+      const known = await trx.selectFrom('advisories_held').selectAll().where('id', '=', held.id).executeTakeFirst()
+      if (known !== undefined) return known
+      await trx.deleteFrom('advisories_held').where('source', '=', row.source).where('discarded', '=', 0).execute()
+      await trx.insertInto('advisories_held').values(held).execute()
+      return held
+    })
+  }
+
+  /** Throws a waiting change away for good. */
+  async discard(id: string): Promise<void> {
+    await this.#database.transaction<AdvisoriesTables, void>('advisories.discard', async (trx) => {
+      await trx.updateTable('advisories_held').set({ discarded: 1 }).where('id', '=', id).execute()
+    })
+  }
+}
+
+async function writeRecords(
+  trx: Transaction<AdvisoriesTables>,
+  changes: readonly ChangedAdvisory[],
+  origins: ReadonlyMap<string, ProposedChange>,
+): Promise<void> {
+  const gone = changes.filter(({ after }) => after === undefined).map(({ id }) => id)
+  for (let at = 0; at < gone.length; at += ROWS) {
+    await trx
+      .deleteFrom('advisories_records')
+      .where('id', 'in', gone.slice(at, at + ROWS))
+      .execute()
+  }
+  const rows = changes.flatMap(({ id, after }) => {
+    const { source = '', sample = false } = origins.get(id) ?? {}
+    return after === undefined ? [] : [{ id, advisory: JSON.stringify(after), source, sample: sample ? 1 : 0 }]
+  })
+  for (let at = 0; at < rows.length; at += ROWS) {
+    const insert = trx.insertInto('advisories_records').values(rows.slice(at, at + ROWS))
+    await insert
+      .onConflict((conflict) =>
+        conflict.column('id').doUpdateSet((row) => ({
+          advisory: row.ref('excluded.advisory'),
+          source: row.ref('excluded.source'),
+          sample: row.ref('excluded.sample'),
+        })),
+      )
+      .execute()
+  }
+}
+
+async function writeHistory(
+  trx: Transaction<AdvisoriesTables>,
+  state: number,
+  changes: readonly ChangedAdvisory[],
+): Promise<void> {
+  const rows = changes.map(({ id, before }) => ({
+    state,
+    id,
+    before: before === undefined ? null : JSON.stringify(before),
+  }))
+  for (let at = 0; at < rows.length; at += ROWS) {
+    await trx
+      .insertInto('advisories_history')
+      .values(rows.slice(at, at + ROWS))
+      .execute()
+  }
+}
+
+async function writeCompared(trx: Transaction<AdvisoriesTables>, compared: Compared): Promise<void> {
+  const { source, cursor, ecosystems, syncedAt } = compared
+  if (/^https?:/.test(source)) {
+    const row = { source, cursor: cursor ?? null }
+    const insert = trx.insertInto('advisories_sources').values(row)
+    await insert.onConflict((conflict) => conflict.column('source').doUpdateSet({ cursor: row.cursor })).execute()
+  }
+  for (const name of ecosystems) {
+    const insert = trx.insertInto('advisories_ecosystems').values({ name, synced_at: syncedAt })
+    await insert.onConflict((conflict) => conflict.column('name').doUpdateSet({ synced_at: syncedAt })).execute()
+  }
+}
+
+function parsed<Key extends 'before' | 'after'>(key: Key, text: string | null): { [key in Key]?: Advisory } {
+  return text === null ? {} : ({ [key]: JSON.parse(text) as Advisory } as { [key in Key]?: Advisory })
+}

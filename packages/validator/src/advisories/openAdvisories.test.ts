@@ -1,0 +1,230 @@
+import assert from 'node:assert/strict'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, test } from 'node:test'
+import { manualClock } from '@countersign/local/clock/manualClock.ts'
+import { Database } from '@countersign/platform/database/database.ts'
+import { migrate } from '@countersign/platform/database/migrate.ts'
+import { outboxMigrations } from '@countersign/platform/outbox/migrations.ts'
+import { Outbox } from '@countersign/platform/outbox/outbox.ts'
+import { createLogger } from '@countersign/platform/telemetry/logger.ts'
+import { advisoriesMigrations } from './advisoriesTables.ts'
+import { type Advisories, type AdvisoriesDeps, openAdvisories } from './openAdvisories.ts'
+import { makeZip, type ZipMember } from './zipFixture.ts'
+
+const NOW = new Date('2026-01-10T00:00:00Z')
+
+let folder: string
+let feed: string
+let deps: AdvisoriesDeps
+let advisories: Advisories
+let server: Server | undefined
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'countersign-advisories-'))
+  feed = join(folder, 'feed')
+  await mkdir(join(feed, 'npm'), { recursive: true })
+  const database = Database.openFile(join(folder, 'test.sqlite'))
+  await migrate(database, [...outboxMigrations, ...advisoriesMigrations])
+  const logger = createLogger({ level: 'silent', name: 'test' })
+  const clock = manualClock(NOW)
+  const outbox = new Outbox({ database, clock, logger })
+  deps = { database, outbox, clock, logger, environment: 'development' }
+  advisories = await openAdvisories(deps)
+})
+
+afterEach(async () => {
+  server?.closeAllConnections()
+  server?.close()
+  server = undefined
+  await deps.database.close()
+  await rm(folder, { recursive: true })
+})
+
+function record(id: string, more: object = {}): string {
+  const ranges = [{ type: 'SEMVER', events: [{ introduced: '0' }, { fixed: '2.0.0' }] }]
+  const affected = [{ package: { ecosystem: 'npm', name: `of-${id}` }, ranges }]
+  return JSON.stringify({ id, modified: '2026-01-01T00:00:00Z', affected, ...more })
+}
+
+function named(id: string, more: object = {}): ZipMember {
+  return { name: `${id}.json`, text: record(id, more) }
+}
+
+const ten = Array.from({ length: 10 }, (_, at) => `A-${at}`)
+
+async function publish(members: readonly ZipMember[]): Promise<void> {
+  await writeFile(join(feed, 'npm', 'all.zip'), makeZip(members))
+}
+
+test('a folder in the bulk layout is taken over once, with one change, and is there after a restart', async () => {
+  await publish([named('A-1'), named('A-2')])
+  const first = await advisories.importFrom(feed)
+  assert.deepEqual({ ...first }, { state: 1, records: 2, changed: 2, refused: [], sample: false })
+  const again = await advisories.importFrom(feed)
+  assert.equal(again.changed, 0)
+  assert.equal(again.state, 1)
+  const reopened = await openAdvisories(deps)
+  assert.equal(reopened.state().asOf, '2026-01-01T00:00:00Z')
+  assert.deepEqual(reopened.state().ecosystems, [{ name: 'npm', records: 2, asOf: '2026-01-01T00:00:00Z' }])
+  assert.deepEqual(
+    reopened.forPackage('npm', 'of-A-1').map(({ id }) => id),
+    ['A-1'],
+  )
+  const { changed } = await reopened.change(1)
+  assert.deepEqual(
+    changed.map(({ id, before }) => [id, before]),
+    [
+      ['A-1', undefined],
+      ['A-2', undefined],
+    ],
+  )
+})
+
+test('a changed record is a change with before and after, also when later ones followed; an older one is none', async () => {
+  await advisories.receive([Buffer.from(record('A-1', { summary: 'one' }))])
+  await advisories.receive([Buffer.from(record('A-1', { summary: 'two', modified: '2026-01-02T00:00:00Z' }))])
+  await advisories.receive([Buffer.from(record('A-1', { summary: 'three', modified: '2026-01-03T00:00:00Z' }))])
+  const old = await advisories.receive([Buffer.from(record('A-1', { summary: 'old' }))])
+  assert.equal(old.changed, 0)
+  assert.equal(advisories.get('A-1')?.summary, 'three')
+  const [second] = (await advisories.change(2)).changed
+  assert.deepEqual([second?.before?.summary, second?.after?.summary], ['one', 'two'])
+  await assert.rejects(advisories.change(9), { code: 'advisories.state-unknown' })
+})
+
+test('a pushed batch with one bad record changes nothing', async () => {
+  const batch = [Buffer.from(record('A-1')), Buffer.from('{"id":"A-2"}')]
+  await assert.rejects(advisories.receive(batch), { code: 'osv.malformed' })
+  assert.equal(advisories.state().records, 0)
+})
+
+test('what is not OSV, damaged, encrypted, mislabelled or a bomb is refused whole', async () => {
+  const good = named('A-1')
+  for (const [code, bytes] of [
+    ['advisories.not-osv', makeZip([{ name: 'A-1.json', text: '{"hello":1}' }])],
+    [
+      'advisories.not-osv',
+      makeZip([good, { name: '../A-2.txt', text: '{}' }].slice(0, 1).concat({ name: 'readme.txt', text: 'x' })),
+    ],
+    ['advisories.not-osv', makeZip([])],
+    ['advisories.zip-malformed', makeZip([{ ...good, name: '../A-1.json' }])],
+    ['advisories.zip-malformed', makeZip([good]).slice(0, 60)],
+    ['advisories.zip-malformed', new TextEncoder().encode('no zip at all')],
+    ['advisories.zip-malformed', makeZip([{ ...good, flags: 1 }])],
+    ['advisories.zip-malformed', makeZip([{ ...good, sizeBytes: 10 }])],
+    [
+      'advisories.too-large',
+      makeZip([{ name: 'A-1.json', text: ' '.repeat(7 * 1024 * 1024), sizeBytes: 9 * 1024 * 1024 }]),
+    ],
+  ] as const) {
+    await writeFile(join(feed, 'npm', 'all.zip'), bytes)
+    await assert.rejects(advisories.importFrom(feed), { code })
+  }
+  await assert.rejects(advisories.importFrom(join(folder, 'nothing')), { code: 'advisories.source-missing' })
+  assert.equal(advisories.state().state, 0)
+})
+
+test('a feed that loses more than a tenth is held as a whole, until an operator releases it', async () => {
+  await publish(ten.map((id) => named(id)))
+  await advisories.importFrom(feed)
+  await publish([...ten.slice(0, 6).map((id) => named(id)), named('A-new')])
+  const { held, changed, state } = await advisories.importFrom(feed)
+  assert.deepEqual([changed, state], [0, 1])
+  assert.match(held?.reason ?? '', /4 of 10 records of npm/)
+  assert.equal(advisories.get('A-new'), undefined)
+  assert.ok(advisories.state().heldPackages.has('npm\0of-A-new'))
+  assert.equal((await advisories.importFrom(feed)).held?.id, held?.id)
+  const reopened = await openAdvisories(deps)
+  assert.equal(reopened.held().length, 1)
+  assert.equal((await reopened.release(held?.id ?? '')).changed, 5)
+  assert.equal(reopened.state().records, 7)
+  assert.deepEqual(reopened.held(), [])
+  await assert.rejects(reopened.release(held?.id ?? ''), { code: 'advisories.held-unknown' })
+})
+
+test('withdrawing many at once is held too; what an operator discards does not come back', async () => {
+  await publish(ten.map((id) => named(id)))
+  await advisories.importFrom(feed)
+  const withdrawn = { withdrawn: '2026-01-02T00:00:00Z', modified: '2026-01-02T00:00:00Z' }
+  await publish(ten.map((id, at) => named(id, at < 3 ? withdrawn : {})))
+  const { held } = await advisories.importFrom(feed)
+  assert.match(held?.reason ?? '', /3 of 10/)
+  await advisories.discard(held?.id ?? '')
+  assert.equal((await advisories.importFrom(feed)).held, undefined)
+  assert.equal(advisories.get('A-0')?.withdrawn, undefined)
+  await assert.rejects(advisories.discard('x'), { code: 'advisories.held-unknown' })
+})
+
+test('a guard holds a change before it takes effect, and hold undoes one after', async () => {
+  advisories.guard((changed) => (changed.some(({ id }) => id === 'A-2') ? 'too much' : undefined))
+  const { held } = await advisories.receive([Buffer.from(record('A-2'))])
+  assert.equal(held?.reason, 'too much')
+  await advisories.receive([Buffer.from(record('A-1'))])
+  const waiting = await advisories.hold(await advisories.change(1), 'looked at later')
+  assert.equal(advisories.get('A-1'), undefined)
+  assert.equal(advisories.state().state, 2)
+  await advisories.release(waiting.id)
+  assert.ok(advisories.get('A-1'))
+})
+
+test('sample data is marked, and production refuses it', async () => {
+  await publish([named('A-1')])
+  await writeFile(join(feed, 'SAMPLE'), 'made for a demonstration')
+  const production = await openAdvisories({ ...deps, environment: 'production' })
+  await assert.rejects(production.importFrom(feed), { code: 'advisories.sample-refused' })
+  assert.equal((await advisories.importFrom(feed)).sample, true)
+  assert.equal((await openAdvisories(deps)).state().sample, true)
+})
+
+async function serve(): Promise<{ address: string; asked: string[] }> {
+  const asked: string[] = []
+  const files = new Map<string, string | Uint8Array>()
+  const listening = createServer(async (request, reply) => {
+    asked.push(request.url ?? '')
+    const { readFile } = await import('node:fs/promises')
+    const bytes = await readFile(join(feed, request.url ?? '')).catch(() => files.get(request.url ?? ''))
+    reply.writeHead(bytes === undefined ? 404 : 200)
+    reply.end(bytes)
+  })
+  server = listening
+  await new Promise<void>((resolve) => listening.listen(0, '127.0.0.1', resolve))
+  return { address: `http://127.0.0.1:${(listening.address() as AddressInfo).port}/npm/`, asked }
+}
+
+test('an address is taken over whole once, then only what its list of changes names', async () => {
+  await publish(ten.map((id) => named(id)))
+  const line = (id: string, modified = '2026-01-01T00:00:00Z') => `${modified},${id}\n`
+  await writeFile(join(feed, 'npm', 'modified_id.csv'), ten.map((id) => line(id)).join(''))
+  const { address, asked } = await serve()
+  assert.equal((await advisories.importFrom(address)).changed, 10)
+  assert.equal(advisories.state().ecosystems[0]?.syncedAt, NOW.toISOString())
+  const newer = '2026-01-05T00:00:00Z'
+  await writeFile(join(feed, 'npm', 'A-3.json'), record('A-3', { modified: newer, summary: 'new' }))
+  const list =
+    line('A-3', newer) +
+    ten
+      .filter((id) => id !== 'A-3' && id !== 'A-9')
+      .map((id) => line(id))
+      .join('')
+  await writeFile(join(feed, 'npm', 'modified_id.csv'), list)
+  asked.length = 0
+  const [report] = await advisories.sync()
+  assert.equal(report?.changed, 2)
+  assert.deepEqual(asked, ['/npm/modified_id.csv', '/npm/A-3.json'])
+  assert.equal(advisories.get('A-3')?.summary, 'new')
+  assert.equal(advisories.get('A-9'), undefined)
+  await writeFile(join(feed, 'npm', 'modified_id.csv'), 'not a list\n')
+  await assert.rejects(advisories.sync(), { code: 'advisories.not-osv' })
+})
+
+test('plain HTTP from another machine, no answer and other schemes are refused', async () => {
+  await assert.rejects(advisories.importFrom('http://osv.example.org/npm/all.zip'), { code: 'advisories.plain-http' })
+  await assert.rejects(advisories.importFrom('https://me:secret@osv.example.org/'), {
+    code: 'advisories.source-missing',
+  })
+  await assert.rejects(advisories.importFrom('http://127.0.0.1:1/all.zip'), { code: 'advisories.source-unreachable' })
+})

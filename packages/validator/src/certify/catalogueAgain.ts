@@ -1,0 +1,46 @@
+import { existsSync } from 'node:fs'
+import type { Catalogue } from '@countersign/protocol/sbom/catalogue.ts'
+import type { CertifyDeps, PendingIndex } from './certifyDeps.ts'
+import type { CertifyTables } from './certifyTables.ts'
+import { openCatalogue } from './judge.ts'
+import { artifactPath } from './keepArtifact.ts'
+
+/**
+ * Catalogues the artifacts of active certifications again that an older inspector catalogued, one after the other, so that
+ * advisories reach what only the newer one sees. What is known already is not told anew: a component that an advisory
+ * reached before this ran ends nothing here, and shows when the artifact is submitted again. Stops with the signal.
+ */
+export async function catalogueAgain(deps: CertifyDeps, index: PendingIndex, signal: AbortSignal): Promise<void> {
+  const { store, logger } = deps
+  for (const { id, catalogue_id: catalogueId } of await store.watched()) {
+    if (signal.aborted) return
+    const one = await store.certification(id)
+    if (one?.state !== 'active') continue
+    const old = await openCatalogue(deps, catalogueId)
+    const path = artifactPath(deps.artifactsFolder, one.sha256)
+    if (!isOlder(old, deps.scannerVersion) || !existsSync(path)) continue
+    const { catalogue } = await deps.inspect({ path, sha256: one.sha256, sizeBytes: old.artifact.sizeBytes })
+    // An inspector that died or lost a component is no improvement.
+    if (catalogue.components.length < old.components.length) continue
+    await replaceCatalogue(deps, id, catalogue)
+    index.remove(id)
+    index.add(id, catalogue)
+    logger.info({ certification: id, components: catalogue.components.length }, 'an artifact was catalogued again')
+  }
+}
+
+function isOlder({ scanner }: Catalogue, version: string): boolean {
+  return scanner.version !== version
+}
+
+async function replaceCatalogue(deps: CertifyDeps, certification: number, catalogue: Catalogue): Promise<void> {
+  const catalogueId = await deps.store.addCatalogue({
+    sha256: catalogue.artifact.sha256,
+    scanner: `${catalogue.scanner.name} ${catalogue.scanner.version}`,
+    catalogue: JSON.stringify(catalogue),
+  })
+  await deps.database.commitTogether<CertifyTables, void>('certify.catalogued-again', async (trx) => {
+    const changes = { catalogue_id: catalogueId }
+    await trx.updateTable('certify_certifications').set(changes).where('id', '=', certification).execute()
+  })
+}

@@ -1,0 +1,121 @@
+import type { Clock } from '@countersign/local/clock/clock.ts'
+import type { Jobs } from '@countersign/platform/jobs/jobs.ts'
+import type { ValidatorStatus } from '@countersign/protocol/api/artifacts.ts'
+import { durationMs, durationWords } from '@countersign/protocol/policy/duration.ts'
+import { NO_ADVISORY_DATA } from '../certify/judge.ts'
+import { recordsIn } from '../watch/watchStore.ts'
+import type { LocalStatus } from './adminRoutes.ts'
+import type { Validator } from './openValidator.ts'
+
+/** What a status is read from. */
+export interface StatusDeps {
+  readonly validator: Validator
+  readonly version: string
+  readonly startedAt: Date
+  readonly clock: Clock
+  /** Scheduled work, once there is some. */
+  jobs(): Jobs | undefined
+}
+
+const CLIENT_ENDS_SOON_MS = 7 * 86_400_000
+const MAX_ATTENTION = 64
+
+type Attention = ValidatorStatus['attention'][number]
+
+/** How this validator is, as it tells its instance. */
+export async function readTold({ validator, version, clock, jobs }: StatusDeps): Promise<ValidatorStatus> {
+  const { asOf, records, sample, state, ecosystems } = validator.advisories.state()
+  const attention = [
+    ...advisoryAttention(validator, clock.now()),
+    ...protectionAttention(validator),
+    ...(await revocationAttention(validator)),
+    ...clientAttention(validator, clock.now()),
+    ...(jobs()?.status() ?? []).flatMap(({ name, lastError }) =>
+      lastError === undefined ? [] : [{ code: 'job-failed', message: `the job ${name} failed: ${lastError}` }],
+    ),
+  ]
+  return {
+    version,
+    advisories: { ...(asOf !== undefined && { asOf }), records, sample, state },
+    ecosystems: ecosystems.slice(0, 200).map((one) => ({ name: one.name, records: one.records, asOf: one.asOf })),
+    protections: validator.protections.map(({ name, active, detail }) => ({
+      name,
+      active,
+      detail: detail.slice(0, 512),
+    })),
+    attention: attention
+      .slice(0, MAX_ATTENTION)
+      .map(({ code, message }) => ({ code, message: message.slice(0, 1024) })),
+  }
+}
+
+/** How this validator is, for its operator. */
+export async function readLocalStatus(deps: StatusDeps): Promise<LocalStatus> {
+  const { validator, startedAt, jobs } = deps
+  const { file, subject } = validator
+  return {
+    name: file.name,
+    subject,
+    url: file.url,
+    environment: file.environment,
+    startedAt: startedAt.toISOString(),
+    clientCertificate: { notAfter: validator.clientNotAfter().toISOString() },
+    told: await readTold(deps),
+    ...(await validator.store.counts()),
+    jobs: (jobs()?.status() ?? []).map(({ name, lastRunAt, lastError }) => ({
+      name,
+      ...(lastRunAt !== undefined && { lastRunAt: lastRunAt.toISOString() }),
+      ...(lastError !== undefined && { lastError }),
+    })),
+  }
+}
+
+function advisoryAttention({ advisories, file, policy }: Validator, now: Date): Attention[] {
+  const { records, asOf, sample } = advisories.state()
+  if (records === 0) return [{ code: 'no-advisory-data', message: NO_ADVISORY_DATA }]
+  const found: Attention[] = []
+  const { maxAdvisoryAge } = policy().policy
+  if (asOf !== undefined && now.getTime() - Date.parse(asOf) > durationMs(maxAdvisoryAge) && !sample) {
+    const words = `advisory data is as of ${asOf}, older than ${durationWords(maxAdvisoryAge)}`
+    found.push({ code: 'advisory-data-old', message: `${words}: verdicts are incomplete until it is synchronised` })
+  }
+  if (sample && file.environment === 'production') {
+    found.push({ code: 'advisory-data-sample', message: 'the advisory data is a sample: nothing will be certified' })
+  }
+  const held = advisories.held().length
+  if (held > 0)
+    found.push({ code: 'advisories-held', message: `${held} changes of the advisories wait to be released` })
+  return found
+}
+
+function protectionAttention({ protections }: Validator): Attention[] {
+  if (protections.some((one) => one.active)) return []
+  return [{ code: 'inspector-unprotected', message: 'nothing confines the inspector on this machine' }]
+}
+
+async function revocationAttention({ watch, advisories }: Validator): Promise<Attention[]> {
+  const [unsent, waiting, logged] = await Promise.all(
+    (['signed', 'waiting', 'logged'] as const).map((state) => recordsIn(watch.database, state)),
+  )
+  const found: Attention[] = []
+  if (unsent && unsent.length > 0) {
+    found.push({ code: 'revocations-unsent', message: `${unsent.length} revocations are not logged yet; tried again` })
+  }
+  for (const { request, record } of waiting ?? []) {
+    const where = `announced as record ${record}, request ${request ?? 'unknown'}`
+    found.push({ code: 'revocation-waits', message: `a revocation is above the reach limit and waits: ${where}` })
+  }
+  // What a withdrawn advisory ended stays ended until a person looks at it; a log is never taken back by itself.
+  const ended = new Set((logged ?? []).flatMap(({ advisories: ids }) => JSON.parse(ids) as string[]))
+  for (const id of ended) {
+    if (advisories.get(id)?.withdrawn === undefined) continue
+    found.push({ code: 'advisory-withdrawn', message: `${id} was withdrawn; what it ended can be certified anew` })
+  }
+  return found
+}
+
+function clientAttention({ clientNotAfter }: Validator, now: Date): Attention[] {
+  const notAfter = clientNotAfter()
+  if (notAfter.getTime() - now.getTime() > CLIENT_ENDS_SOON_MS) return []
+  return [{ code: 'client-certificate-ends', message: `the client certificate ends at ${notAfter.toISOString()}` }]
+}

@@ -1,0 +1,37 @@
+/** What one change of the advisories has ended. */
+export interface FollowedChange {
+  /** Certification numbers whose records are logged or wait for an approver, ascending. */
+  readonly ended: readonly string[]
+}
+
+/** Outcomes that are kept for whoever asks late. */
+const MAX_KEPT = 256
+
+/**
+ * Tells whoever brought advisories what they have ended, once that is logged. In memory only, and only for people and
+ * programs that wait: what must happen happens without it.
+ */
+export class FollowedChanges {
+  readonly #followed = new Map<number, FollowedChange>()
+  readonly #waiting = new Map<number, ((change: FollowedChange) => void)[]>()
+
+  /** Everything that the change leading to `state` ends is with the instance. */
+  followed(state: number, change: FollowedChange): void {
+    this.#followed.set(state, change)
+    for (const old of this.#followed.keys()) if (this.#followed.size > MAX_KEPT) this.#followed.delete(old)
+    for (const tell of this.#waiting.get(state) ?? []) tell(change)
+    this.#waiting.delete(state)
+  }
+
+  /** Resolves once the change leading to `state` was followed; with undefined where `signal` aborts before. */
+  async until(state: number, signal: AbortSignal): Promise<FollowedChange | undefined> {
+    const known = this.#followed.get(state)
+    if (known !== undefined || signal.aborted) return known
+    return new Promise((resolve) => {
+      const waiting = this.#waiting.get(state) ?? []
+      waiting.push(resolve)
+      this.#waiting.set(state, waiting)
+      signal.addEventListener('abort', () => resolve(undefined), { once: true })
+    })
+  }
+}

@@ -1,0 +1,32 @@
+import type { Migration } from '@countersign/platform/database/migrate.ts'
+
+/** The schema of the watch folder, forward only. Runs after that of the certify folder. */
+export const watchMigrations: readonly Migration[] = [
+  {
+    id: 'watch.001',
+    async up(trx) {
+      await trx.schema
+        .createTable('watch_findings')
+        .addColumn('certification_id', 'integer', (column) => column.notNull())
+        .addColumn('advisory', 'text', (column) => column.notNull())
+        .addColumn('component', 'text', (column) => column.notNull())
+        .addColumn('finding', 'text', (column) => column.notNull())
+        .addPrimaryKeyConstraint('watch_findings_key', ['advisory', 'certification_id', 'component'])
+        .execute()
+      await trx.schema
+        .createTable('watch_records')
+        .addColumn('id', 'integer', (column) => column.primaryKey().autoIncrement())
+        .addColumn('envelope', 'text', (column) => column.notNull())
+        .addColumn('advisories', 'text', (column) => column.notNull())
+        .addColumn('certifications', 'text', (column) => column.notNull())
+        .addColumn('malware', 'integer', (column) => column.notNull())
+        .addColumn('state', 'text', (column) => column.notNull())
+        .addColumn('record', 'text')
+        .addColumn('request', 'text')
+        .addColumn('signed_ms', 'integer', (column) => column.notNull())
+        .addColumn('logged_ms', 'integer')
+        .execute()
+      await trx.schema.createIndex('watch_records_state').on('watch_records').columns(['state', 'id']).execute()
+    },
+  },
+]

@@ -1,0 +1,39 @@
+import type { Generated } from 'kysely'
+import type { CertifyTables } from '../certify/certifyTables.ts'
+
+/** One advisory that meets one component of a certified artifact, whether that ended the certification or not. */
+export interface FindingRow {
+  readonly certification_id: number
+  readonly advisory: string
+  /** Package URL. */
+  readonly component: string
+  /** JSON of the API's `finding`. */
+  readonly finding: string
+}
+
+/** `signed`: waits to be logged; `waiting`: announced, and approvers decide. */
+export type RecordState = 'signed' | 'logged' | 'waiting'
+
+/** One signed revocation record. Never deleted. */
+export interface RecordRow {
+  readonly id: Generated<number>
+  /** The leaf: a DSSE envelope, exact text. */
+  readonly envelope: string
+  /** JSON: ids of the advisories. */
+  readonly advisories: string
+  /** JSON: the certifications that it ends, by their numbers here. */
+  readonly certifications: string
+  readonly malware: number
+  readonly state: RecordState
+  /** Where logged: its number. Where waiting: that of the announcement. Decimal. */
+  readonly record: string | null
+  readonly request: string | null
+  readonly signed_ms: number
+  readonly logged_ms: number | null
+}
+
+/** The tables of the watch folder, with those it reads and changes of the certify folder. */
+export interface WatchTables extends CertifyTables {
+  readonly watch_findings: FindingRow
+  readonly watch_records: RecordRow
+}
