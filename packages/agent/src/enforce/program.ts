@@ -1,0 +1,94 @@
+import { once } from 'node:events'
+import type { Clock } from '@countersign/local/clock/clock.ts'
+import type { OutputFile } from '@countersign/local/files/outputFile.ts'
+import type { RunningProcess } from '../state/storedState.ts'
+import { isStillThere } from './processFacts.ts'
+import { type ProcessGroup, processGroup } from './processGroup.ts'
+import { type StartedProcess, type StartJob, start } from './start.ts'
+import { stop } from './stop.ts'
+
+/** How the leader of a program ended; neither is known of one that was taken over. */
+export interface ProgramExit {
+  readonly code: number | null
+  readonly signal: NodeJS.Signals | null
+}
+
+/** A program that runs, whoever started it. */
+export interface Program {
+  readonly record: RunningProcess
+  /** Resolves once its leader has ended; never rejects. */
+  readonly exit: Promise<ProgramExit>
+  /** Passes a signal on to the leader. */
+  signal(name: NodeJS.Signals): void
+  /** Stops all of it; the second call waits for the first. Throws `enforce.not-stopped`. */
+  stop(): Promise<void>
+  /** Keeps its output within bounds; to be called now and then. */
+  trimOutput(): void
+}
+
+/** How often a process that is not our child is looked at. */
+const WATCH_MS = 250
+
+/** Starts a program; see `start`. */
+export async function startProgram(job: StartJob, startedAt: Date, clock: Clock): Promise<Program> {
+  const { record, child, output }: StartedProcess = await start(job, startedAt)
+  const exit = once(child, 'exit').then(([code, signal]): ProgramExit => ({ code, signal }))
+  return program({ record, exit, stopTimeoutMs: job.manifest.stopTimeoutMs, reaped: exit, output }, clock)
+}
+
+/**
+ * Takes over a program that a process before this one started; undefined where it is not there any more. Its whole group is
+ * watched as if it were ours, only its exit code is lost.
+ */
+export function takeOver(record: RunningProcess, stopTimeoutMs: number, clock: Clock): Program | undefined {
+  if (!isStillThere(record)) return undefined
+  const exit = (async (): Promise<ProgramExit> => {
+    while (isStillThere(record)) await clock.sleep(WATCH_MS)
+    return { code: null, signal: null }
+  })()
+  return program({ record, exit, stopTimeoutMs }, clock)
+}
+
+/** Ends what is left of a program whose leader is gone or whose release may not run: its children, too. */
+export async function endRemains(record: RunningProcess, clock: Clock): Promise<void> {
+  // Without a control group its number may be somebody else's by now.
+  if (record.controlGroup === undefined && !isStillThere(record)) return
+  await stop(processGroup(record), 0, clock)
+}
+
+interface ProgramParts extends Pick<Program, 'record' | 'exit'> {
+  readonly stopTimeoutMs: number
+  /** Resolves once the system has forgotten the leader: it is our child. */
+  readonly reaped?: Promise<unknown>
+  readonly output?: OutputFile | undefined
+}
+
+function program({ record, exit, stopTimeoutMs, reaped, output }: ProgramParts, clock: Clock): Program {
+  const group: ProcessGroup = processGroup(record)
+  let stopping: Promise<void> | undefined
+  void exit.then(() => output?.close())
+  return {
+    record,
+    exit,
+    signal(name) {
+      if (isStillThere(record)) process.kill(record.pid, name)
+    },
+    stop() {
+      stopping ??= stop(group, stopTimeoutMs, clock).then(async () => void (await reaped))
+      return stopping
+    },
+    trimOutput() {
+      try {
+        output?.trim()
+      } catch {
+        // A full disk must not end the agent; the program's own writes fail then, too.
+      }
+    },
+  }
+}
+
+/** In words, for people. */
+export function exitWords({ code, signal }: ProgramExit): string {
+  if (signal !== null) return `it was ended by ${signal}`
+  return code === null ? 'it ended' : `it ended with code ${code}`
+}

@@ -1,0 +1,99 @@
+import assert from 'node:assert/strict'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { anchorFolder, saveAnchor } from '@countersign/local/anchors/anchorStore.ts'
+import { fixtureRepository, fixtureSpec } from '@countersign/local/anchors/repositoryFixture.ts'
+import { sha256Hex } from '@countersign/local/anchors/tufMetadata.ts'
+import { systemClock } from '@countersign/local/clock/clock.ts'
+import { writeTrustedRoot } from '@countersign/protocol/bundle/trustedRoot.ts'
+import { hasCode } from '@countersign/protocol/errors/codedError.ts'
+import { testPolicy } from '@countersign/protocol/policy/policyFixture.ts'
+import { createTestInstance } from '../../../../tests/vectors/bundle/fixture.ts'
+import { dataFolder } from '../state/dataFolder.ts'
+import { saveEnrolment } from '../state/enrolment.ts'
+import { saveState } from '../state/stateStore.ts'
+import { emptyState } from '../state/storedState.ts'
+import { runAgent } from './agent.ts'
+
+const nowhere = 'http://127.0.0.1:1'
+const policy = testPolicy()
+const open = {
+  ...policy,
+  logs: { ...policy.logs, revocations: policy.logs.revocations.map((log) => ({ ...log, url: nowhere })) },
+}
+
+/** An enrolled device whose instance does not answer. */
+async function enrolled(context: TestContext, version = 2) {
+  const folder = dataFolder(mkdtempSync(join(tmpdir(), 'countersign-agent-')))
+  context.after(() => rmSync(folder.path, { recursive: true, force: true }))
+  mkdirSync(folder.trust)
+  const files = {
+    'trusted_root.json': Buffer.from(JSON.stringify(writeTrustedRoot(createTestInstance().trustedRoot))),
+    'verification_policy.json': Buffer.from(JSON.stringify(open)),
+  }
+  const repository = fixtureRepository({ ...fixtureSpec(new Date(), { files }), version })
+  const rootSha256 = sha256Hex(repository.roots[0] as Uint8Array)
+  const facts = { url: 'https://127.0.0.1:1', httpUrl: nowhere, environment: 'production', rootSha256 } as const
+  const at = new Date().toISOString()
+  await saveAnchor({ v: 1, ...facts, addedAt: at, repository }, folder.trust)
+  await saveEnrolment(folder, { v: 1, name: 'front', url: facts.url, rootSha256, enrolledAt: at })
+  await saveState(folder, emptyState(new Date(0), false))
+  return { folder, anchorFile: join(anchorFolder(rootSha256, folder.trust), 'anchor.json') }
+}
+
+/** Runs the agent until it is ready or gives up. */
+async function start(folder: ReturnType<typeof dataFolder>): Promise<string[]> {
+  const stop = new AbortController()
+  const printed: string[] = []
+  const print = (line: string) => {
+    printed.push(line)
+    if (line.startsWith('ready')) stop.abort()
+  }
+  await runAgent({ folder, clock: systemClock, signal: stop.signal, pollMs: 1000, once: false, print })
+  return printed
+}
+
+test('an agent is ready without its instance, and ends when it is asked to', async (context) => {
+  const { folder } = await enrolled(context)
+  assert.deepEqual(await start(folder), ['ready front at https://127.0.0.1:1'])
+})
+
+test('anchors.tampered: edited anchors are refused at the next start', async (context) => {
+  const { folder, anchorFile } = await enrolled(context)
+  const anchor = JSON.parse(readFileSync(anchorFile, 'utf8'))
+  const edited = Buffer.from(JSON.stringify({ ...open, maxOffline: '0' })).toString('base64')
+  anchor.repository.files['verification_policy.json'] = edited
+  writeFileSync(anchorFile, JSON.stringify(anchor))
+  await assert.rejects(start(folder), (error) => hasCode(error, 'anchors.tampered'))
+})
+
+test('state.went-back: older anchors than this device has acted on, however well signed', async (context) => {
+  const { folder } = await enrolled(context)
+  await saveState(folder, { ...emptyState(new Date(0), false), tuf: { root: 1, targets: 3, timestamp: 3 } })
+  await assert.rejects(start(folder), (error) => hasCode(error, 'state.went-back'))
+})
+
+test('a feed that knows less than was acknowledged was lost: nothing starts before a fresh checkpoint', async (context) => {
+  const { folder } = await enrolled(context)
+  await saveState(folder, { ...emptyState(new Date(0), false), acknowledged: '5' })
+  await start(folder)
+  assert.equal(JSON.parse(readFileSync(folder.state, 'utf8')).needsFreshCheckpoint, true)
+})
+
+test('state.not-enrolled and files.locked: no device, and a device that runs already', async (context) => {
+  const { folder } = await enrolled(context)
+  await assert.rejects(start(dataFolder(join(folder.path, 'other'))), (error) => hasCode(error, 'state.not-enrolled'))
+  const stop = new AbortController()
+  let ready = () => {}
+  const isReady = new Promise<void>((resolve) => {
+    ready = resolve
+  })
+  const print = (line: string) => (line.startsWith('ready') ? ready() : undefined)
+  const first = runAgent({ folder, clock: systemClock, signal: stop.signal, pollMs: 1000, once: false, print })
+  await isReady
+  await assert.rejects(start(folder), (error) => hasCode(error, 'files.locked'))
+  stop.abort()
+  await first
+})
