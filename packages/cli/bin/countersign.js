@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // Starts `countersign` with Node.js 26 or newer: with this one where it is, else with the one that npm brought as an
-// optional dependency. Plain JavaScript that Node.js 20 parses. Both programs start with the same lines; a test compares them.
+// optional dependency. Plain JavaScript that Node.js 20 parses. All programs start with the same lines; a test compares them.
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import module from 'node:module'

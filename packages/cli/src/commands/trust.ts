@@ -45,7 +45,7 @@ export async function list(terminal: Terminal): Promise<number> {
 /** `countersign trust show`: one instance with its versions, expiry and the age of its news. Verifies everything again. */
 export async function show(which: string | undefined, terminal: Terminal): Promise<number> {
   const anchors = await openAnchors(which)
-  const { endings } = await readKnowledge(anchors)
+  const { knowledge } = await readKnowledge(anchors)
   const { versions } = anchors
   const rows = [
     ['instance', anchors.url],
@@ -56,16 +56,18 @@ export async function show(which: string | undefined, terminal: Terminal): Promi
     ['versions', `root ${versions.root}, targets ${versions.targets}, timestamp ${versions.timestamp}`],
     [
       'news',
-      endings.freshness ? `${endings.freshness.toISOString()}${endings.witnessed ? '' : ', unwitnessed'}` : 'none yet',
+      knowledge.freshness
+        ? `${knowledge.freshness.toISOString()}${knowledge.witnessed ? '' : ', unwitnessed'}`
+        : 'none yet',
     ],
     ['kept in', anchors.folder],
   ]
   for (const [name = '', value] of rows) terminal.line(`${name.padEnd(15)}  ${value}`)
-  if (endings.problem) terminal.line(`PROBLEM          ${endings.problem.detail} (${endings.problem.code})`)
+  if (knowledge.problem) terminal.line(`PROBLEM          ${knowledge.problem.detail} (${knowledge.problem.code})`)
   terminal.result({
     ...facts(anchors),
     versions,
-    news: { freshness: endings.freshness?.toISOString(), witnessed: endings.witnessed, problem: endings.problem },
+    news: { freshness: knowledge.freshness?.toISOString(), witnessed: knowledge.witnessed, problem: knowledge.problem },
   })
   return 0
 }

@@ -1,3 +1,5 @@
+import { hash } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { type Anchors, openAnchors } from '@countersign/local/anchors/openAnchors.ts'
 import { type Clock, systemClock } from '@countersign/local/clock/clock.ts'
 import { type FeedKnowledge, readKnowledge } from '@countersign/local/feed/knowledge.ts'
@@ -5,29 +7,22 @@ import { readBounded } from '@countersign/local/files/readBounded.ts'
 import { MAX_BUNDLE_BYTES, parseBundle, type UnverifiedBundle } from '@countersign/protocol/bundle/parseBundle.ts'
 import { artifactBytes, type SignedArtifact } from '@countersign/protocol/bundle/signedArtifact.ts'
 import { parseTrustedRoot } from '@countersign/protocol/bundle/trustedRoot.ts'
-import {
-  type BundleVerification,
-  type Check,
-  digestAlgorithm,
-  type VerifiedBundle,
-  verifyBundle,
-} from '@countersign/protocol/bundle/verifyBundle.ts'
-import { decideToRun, type RunDecision } from '@countersign/protocol/decide/decideToRun.ts'
+import { type Check, digestAlgorithm } from '@countersign/protocol/bundle/verifyBundle.ts'
+import { type ArtifactDecision, decideArtifact } from '@countersign/protocol/decide/decideArtifact.ts'
 import { CodedError, hasCode } from '@countersign/protocol/errors/codedError.ts'
 import { toHex } from '@countersign/protocol/json/base64.ts'
-import {
-  MAX_POLICY_BYTES,
-  parseVerificationPolicy,
-  type VerificationPolicy,
-} from '@countersign/protocol/policy/verificationPolicy.ts'
-import { checkTable, printable } from '../output/checkTable.ts'
+import { MAX_POLICY_BYTES } from '@countersign/protocol/policy/readPolicy.ts'
+import { parseVerificationPolicy, type VerificationPolicy } from '@countersign/protocol/policy/verificationPolicy.ts'
 import { outputError } from '../output/errors.ts'
 import type { Terminal } from '../output/terminal.ts'
 import { type Artifact, type HashName, readArtifact } from './artifact.ts'
+import { describeOutcome, printOutcome, type VerifyOutcome } from './verifyOutcome.ts'
 
 /** What `countersign verify` takes. */
 export interface VerifyOptions {
   readonly bundle?: string
+  /** Files with certifications; none given: the one beside the artifact, else the instance is asked. */
+  readonly certification?: readonly string[]
   readonly policy?: string
   readonly identity?: string
   readonly issuer?: string
@@ -38,14 +33,15 @@ export interface VerifyOptions {
 /** What is known around the bundle: trust, and news about it. */
 interface Surroundings {
   readonly anchors: Anchors
-  readonly knowledge: FeedKnowledge
+  readonly feed: FeedKnowledge
   /** This clock against the server's; only on-line. */
   readonly clockOffsetMs?: number
 }
 
-interface Outcome extends RunDecision {
-  readonly artifact?: Artifact
-  readonly verified?: VerifiedBundle
+/** What was offered as certifications: those that can be read, and a check for each that cannot. */
+interface Offered {
+  readonly bundles: readonly UnverifiedBundle[]
+  readonly unreadable: readonly Check[]
 }
 
 const exits = { yes: 0, no: 1, 'cannot tell': 2 } as const
@@ -53,36 +49,46 @@ const exits = { yes: 0, no: 1, 'cannot tell': 2 } as const
 /** `countersign verify`: answers yes, no or cannot tell, with every check. Returns 0, 1 or 2. */
 export async function verify(name: string, options: VerifyOptions, terminal: Terminal): Promise<number> {
   const outcome = await evaluate(name, options, terminal, systemClock)
-  terminal.result(describe(name, outcome))
-  terminal.line(`${outcome.answer}  ${printable(name)}`)
-  if (outcome.verified) {
-    const { identity, signedAt } = outcome.verified
-    terminal.line(
-      `  signed by ${printable(identity.subject)} (${printable(identity.issuer)}), ${signedAt.toISOString()}`,
-    )
-  }
-  for (const line of checkTable(outcome.checks)) terminal.line(line)
-  for (const reason of outcome.reasons) terminal.line(`  ${outcome.answer}, because ${printable(reason)}`)
+  terminal.result(describeOutcome(name, outcome))
+  printOutcome(name, outcome, terminal)
   return exits[outcome.answer]
 }
 
-async function evaluate(name: string, options: VerifyOptions, terminal: Terminal, clock: Clock): Promise<Outcome> {
+async function evaluate(
+  name: string,
+  options: VerifyOptions,
+  terminal: Terminal,
+  clock: Clock,
+): Promise<VerifyOutcome> {
   const stored = await openAnchors(options.instance)
   const [bundle, ownPolicy] = await Promise.all([readBundle(name, options), readPolicy(options)])
   if (bundle instanceof CodedError) return unreadable('bundle', 'no', bundle)
   if (ownPolicy instanceof CodedError) return unreadable('policy', 'cannot tell', ownPolicy)
-  const around = options.offline ? await known(stored) : await renew(stored, terminal, clock)
-  const policy = ownPolicy ?? around.anchors.policy
   const hashName = digestAlgorithm(bundle)
-  const artifact = await terminal.during(`reading ${name}`, () => readArtifact(name, hashName, terminal.signal))
-  const root = parseTrustedRoot(around.anchors.target('trusted_root.json'))
-  const verification = verifyBundle(bundle, await signedArtifact(artifact, hashName), root)
-  const decision = decide(verification, around, policy, clock)
-  return {
-    ...narrow(decision, verification, options),
-    artifact,
-    ...(verification.verified && { verified: verification.verified }),
-  }
+  const [around, artifact] = await Promise.all([
+    options.offline ? known(stored) : renew(stored, terminal, clock),
+    terminal.during(`reading ${name}`, () => readArtifact(name, hashName, terminal.signal)),
+  ])
+  const sha256 = hashName === 'sha256' ? artifact.digest : await otherDigest(artifact, terminal)
+  const offered = await readCertifications(name, sha256, options, around.anchors, terminal)
+  const now = clock.now()
+  const clockOffsetMs = worstOffset(now, around)
+  const decision = decideArtifact(
+    {
+      artifact: await signedArtifact(artifact, hashName),
+      ...(sha256 !== undefined && { sha256 }),
+      signature: bundle,
+      certifications: offered.bundles,
+      root: parseTrustedRoot(around.anchors.target('trusted_root.json')),
+      knowledge: around.feed.knowledge,
+      anchors: around.anchors,
+      now,
+      ...(clockOffsetMs !== undefined && { clockOffsetMs }),
+    },
+    ownPolicy ?? around.anchors.policy,
+  )
+  const all = { ...decision, checks: [...decision.checks, ...offered.unreadable] }
+  return { ...narrow(all, options), artifact, now }
 }
 
 /** Verifying a digest loads a library of curves, which a file of usual size need not wait for. */
@@ -92,8 +98,15 @@ async function signedArtifact({ bytes, digest }: Artifact, hashName: HashName): 
   return artifactDigest(digest)
 }
 
+/** Certifications go by SHA-256, whatever the signer's hash. Undefined where the bytes went by and cannot be had again. */
+async function otherDigest({ bytes, name }: Artifact, terminal: Terminal): Promise<Uint8Array | undefined> {
+  if (bytes !== undefined) return new Uint8Array(hash('sha256', bytes, 'buffer'))
+  if (name === '-' || !existsSync(name)) return undefined
+  return (await readArtifact(name, 'sha256', terminal.signal)).digest
+}
+
 async function known(anchors: Anchors): Promise<Surroundings> {
-  return { anchors, knowledge: await readKnowledge(anchors) }
+  return { anchors, feed: await readKnowledge(anchors) }
 }
 
 /** On-line: trust first, because it names the logs, then news. Loaded only here: it brings the network and TUF. */
@@ -102,54 +115,29 @@ async function renew(stored: Anchors, terminal: Terminal, clock: Clock): Promise
   return terminal.during('asking the instance for news', () => renewSurroundings(stored, terminal, clock))
 }
 
-function decide(
-  bundle: BundleVerification,
-  around: Surroundings,
-  policy: VerificationPolicy,
-  clock: Clock,
-): RunDecision {
-  const { anchors, knowledge } = around
-  const now = clock.now()
-  const clockOffsetMs = worstOffset(now, around)
-  return decideToRun(
-    {
-      bundle,
-      certifications: [],
-      endings: knowledge.endings,
-      anchors,
-      now,
-      ...(clockOffsetMs !== undefined && { clockOffsetMs }),
-    },
-    policy,
-  )
-}
-
 /** The server's clock where it was asked; else a time that witnesses signed, before which now cannot be. */
-function worstOffset(now: Date, { knowledge: { timeFloor }, clockOffsetMs }: Surroundings): number | undefined {
+function worstOffset(now: Date, { feed: { timeFloor }, clockOffsetMs }: Surroundings): number | undefined {
   const behindMs = timeFloor === undefined ? 0 : Math.min(0, now.getTime() - timeFloor.getTime())
   if (clockOffsetMs === undefined) return timeFloor === undefined ? undefined : behindMs
   return Math.abs(clockOffsetMs) >= Math.abs(behindMs) ? clockOffsetMs : behindMs
 }
 
 /** `--identity` and `--issuer` ask for more than the policy does, never for less. */
-function narrow(
-  decision: RunDecision,
-  { verified }: BundleVerification,
-  { identity, issuer }: VerifyOptions,
-): RunDecision {
+function narrow(decision: ArtifactDecision, { identity, issuer }: VerifyOptions): ArtifactDecision {
   if (identity === undefined && issuer === undefined) return decision
   const wanted = [identity, issuer].filter((one) => one !== undefined).join(' by ')
   const name = 'asked identity'
-  if (verified === undefined) {
+  if (decision.signature === undefined) {
     const check: Check = { name, result: 'not checked', detail: `needs a verified signature to compare with ${wanted}` }
     return { ...decision, checks: [...decision.checks, check] }
   }
-  const { subject, issuer: by } = verified.identity
+  const { subject, issuer: by } = decision.signature.identity
   const isSame = (identity ?? subject) === subject && (issuer ?? by) === by
   const detail = isSame ? `it is ${wanted}` : `asked for ${wanted}, signed by ${subject} (${by})`
   if (isSame) return { ...decision, checks: [...decision.checks, { name, result: 'passed', detail }] }
   const check: Check = { name, result: 'failed', code: 'cli.other-identity', detail }
   return {
+    ...decision,
     answer: 'no',
     checks: [...decision.checks, check],
     reasons: [...(decision.answer === 'no' ? decision.reasons : []), `${name}: ${detail}`],
@@ -158,11 +146,48 @@ function narrow(
 
 /** A bundle that cannot be read is no signature; the error is the answer's one check. Files that are missing are thrown. */
 async function readBundle(name: string, { bundle }: VerifyOptions): Promise<UnverifiedBundle | CodedError> {
-  const path = bundle ?? (name === '-' || name.startsWith('sha256:') ? undefined : `${name}.sigstore.json`)
+  const path = bundle ?? beside(name, '.sigstore.json')
   if (path === undefined) throw outputError('cli.usage', 'standard input or a digest needs --bundle <file>')
-  const bytes = await readBounded(path, MAX_BUNDLE_BYTES)
+  return parsed(await readBounded(path, MAX_BUNDLE_BYTES))
+}
+
+/** Files that were named, else the one beside the artifact, else what the instance has. */
+async function readCertifications(
+  name: string,
+  sha256: Uint8Array | undefined,
+  { certification, offline }: VerifyOptions,
+  anchors: Anchors,
+  terminal: Terminal,
+): Promise<Offered> {
+  const found = beside(name, '.certification.sigstore.json')
+  const files = certification ?? (found !== undefined && existsSync(found) ? [found] : [])
+  if (files.length > 0) {
+    return offer(await Promise.all(files.map(async (file) => parsed(await readBounded(file, MAX_BUNDLE_BYTES)))))
+  }
+  if (offline || sha256 === undefined) return offer([])
+  const { askCertifications } = await import('./renewSurroundings.ts')
+  const ask = () => askCertifications(anchors, toHex(sha256), terminal)
+  return offer((await terminal.during('asking the instance for certifications', ask)).map(parsed))
+}
+
+/** One that cannot be read is as good as none. */
+function offer(all: readonly (UnverifiedBundle | CodedError)[]): Offered {
+  const unreadable = all.flatMap((one, at): Check[] =>
+    one instanceof CodedError
+      ? [{ name: `offered certification ${at + 1}`, result: 'failed', code: one.code, detail: one.message }]
+      : [],
+  )
+  return { bundles: all.flatMap((one) => (one instanceof CodedError ? [] : [one])), unreadable }
+}
+
+/** Where a file of this artifact lies unless said otherwise; undefined where there is nothing to lie beside. */
+function beside(name: string, ending: string): string | undefined {
+  return name === '-' || name.startsWith('sha256:') ? undefined : `${name}${ending}`
+}
+
+function parsed(text: Uint8Array | string): UnverifiedBundle | CodedError {
   try {
-    return parseBundle(bytes)
+    return parseBundle(text)
   } catch (error) {
     if (error instanceof CodedError) return error
     throw error
@@ -180,21 +205,13 @@ async function readPolicy({ policy }: VerifyOptions): Promise<VerificationPolicy
   }
 }
 
-function unreadable(name: string, answer: 'no' | 'cannot tell', { code, message }: CodedError): Outcome {
-  return { answer, checks: [{ name, result: 'failed', code, detail: message }], reasons: [`${name}: ${message}`] }
-}
-
-function describe(name: string, { answer, checks, reasons, artifact, verified }: Outcome): object {
+function unreadable(name: string, answer: 'no' | 'cannot tell', { code, message }: CodedError): VerifyOutcome {
   return {
     answer,
-    artifact: name,
-    ...(artifact && { digest: toHex(artifact.digest) }),
-    ...(verified && {
-      signer: { subject: verified.identity.subject, issuer: verified.identity.issuer },
-      signedAt: verified.signedAt.toISOString(),
-      log: { origin: verified.entry.origin, index: verified.entry.index },
-    }),
-    checks,
-    reasons,
+    checks: [{ name, result: 'failed', code, detail: message }],
+    reasons: [`${name}: ${message}`],
+    certifications: [],
+    endings: [],
+    now: new Date(0),
   }
 }

@@ -5,6 +5,7 @@ import { fixtureRepository, fixtureSpec } from '@countersign/local/anchors/repos
 import { sha256Hex } from '@countersign/local/anchors/tufMetadata.ts'
 import { saveFeedState } from '@countersign/local/feed/feedStore.ts'
 import { TestLog, testSigner } from '@countersign/local/feed/logFixture.ts'
+import { keepRecords } from '@countersign/local/feed/recordStore.ts'
 import { writeTrustedRoot } from '@countersign/protocol/bundle/trustedRoot.ts'
 import { testPolicy } from '@countersign/protocol/policy/policyFixture.ts'
 import type { VerificationPolicy } from '@countersign/protocol/policy/verificationPolicy.ts'
@@ -56,9 +57,13 @@ export class TestMachine {
     await saveAnchor({ v: 1, ...facts, addedAt: new Date().toISOString(), repository }, this.#config)
   }
 
-  /** Keeps a checkpoint of the revocation log that the witness saw at `time`. */
-  async learn(time: Date): Promise<void> {
+  /** Keeps a checkpoint of the revocation log that the witness saw at `time`, after these leaves were added to it. */
+  async learn(time: Date, ...leaves: readonly Uint8Array[]): Promise<void> {
+    const { signer, entries } = this.#revocations
+    entries.push(...leaves)
     const note = this.#revocations.checkpoint(this.#witness, time)
-    await saveFeedState(this.folder, { v: 1, origin: this.#revocations.signer.key.name, note, read: '0' })
+    const origin = signer.key.name
+    if (entries.length > 0) await keepRecords(this.folder, origin, 0n, entries)
+    await saveFeedState(this.folder, { v: 1, origin, note, read: String(entries.length) })
   }
 }

@@ -28,6 +28,8 @@ export function buildProgram(run: Run): Command {
     .description('Signs software with your identity, and verifies what others signed.')
     .version(JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')).version)
     .helpCommand(false)
+    // So that `submit --version` is the artifact's.
+    .enablePositionalOptions()
     .addHelpText('after', FIRST_STEPS)
   const command = (parent: Command, usage: string, description: string, after: string, action: Action) => {
     const one = parent.command(usage).description(description).addHelpText('after', `\n${after}`).addOption(json())
@@ -72,11 +74,130 @@ export function buildProgram(run: Run): Command {
       (await import('../commands/verify.ts')).verify(artifact, options, terminal),
   )
     .addOption(new Option('--bundle <file>', 'the signature (default: <artifact>.sigstore.json)'))
+    .addOption(
+      new Option(
+        '--certification <file>',
+        'a certification of it, repeatable (default: the file beside it, else asked for)',
+      ).argParser((file: string, before: string[] | undefined) => [...(before ?? []), file]),
+    )
     .addOption(new Option('--offline', 'use only what this machine knows'))
     .addOption(new Option('--policy <file>', 'a verification policy in place of the instance’s own'))
     .addOption(new Option('--identity <subject>', 'also ask that exactly this person or workflow signed'))
     .addOption(new Option('--issuer <url>', 'also ask that exactly this issuer vouched for the signer'))
     .addOption(instance())
+
+  command(
+    program,
+    'revoke [file]',
+    'ask for trust to end, approve it, or see how far it would reach',
+    REVOKE,
+    async (terminal, options: { approve?: string }, [file]) =>
+      options.approve === undefined
+        ? (await import('../commands/revoke.ts')).revoke(file, options as never, terminal)
+        : (await import('../commands/approve.ts')).approve(options as never, terminal),
+  )
+    .addOption(new Option('--certification <numbers>', 'certifications by number: 12, or 3,5,8-20'))
+    .addOption(new Option('--authority <key id>', 'issuing authority of these numbers (default: the present one)'))
+    .addOption(new Option('--digest <digest>', 'sha256:<hex>: every certification of these bytes so far'))
+    .addOption(new Option('--blocked', 'malware: later certifications of these bytes end too'))
+    .addOption(new Option('--reason <words>', 'why, for everybody to read, for ever'))
+    .addOption(
+      new Option('--advisory <id>', 'an advisory that led to it, repeatable').argParser(
+        (id: string, before: string[] | undefined) => [...(before ?? []), id],
+      ),
+    )
+    .addOption(
+      new Option('--severity <word>', 'how bad it is')
+        .choices(['low', 'medium', 'high', 'critical', 'unknown'])
+        .default('unknown'),
+    )
+    .addOption(
+      new Option('--action <word>', 'what you advise for code that runs; each device’s policy decides')
+        .choices(['stop', 'goBack', 'mitigate', 'inform'])
+        .default('goBack'),
+    )
+    .addOption(new Option('--replacement <words>', 'what to use instead'))
+    .addOption(new Option('--dry-run', 'only tell how far it would reach'))
+    .addOption(new Option('--list', 'show the requests that wait for approvers'))
+    .addOption(new Option('--all', 'with --list: the finished ones too'))
+    .addOption(new Option('--approve <request>', 'sign a request with your approver key'))
+    .addOption(new Option('--key <file>', 'with --approve: your private key'))
+    .addOption(new Option('--passphrase-file <file>', 'with --approve: a file with its passphrase'))
+    .addOption(new Option('--yes', 'with --approve: do not ask'))
+    .addOption(new Option('--token-file <file>', 'a build job’s identity token, in place of a sign-in'))
+    .addOption(instance())
+
+  const approver = program
+    .command('approver')
+    .description('keys of those who may end trust')
+    .addHelpText('after', `\n${APPROVER}`)
+  command(
+    approver,
+    'create <name>',
+    'make an approver’s key on this machine',
+    APPROVER,
+    async (terminal, options, [name = '']) => (await import('../commands/approver.ts')).create(name, options, terminal),
+  )
+    .addOption(new Option('--out <file>', 'where the private key goes (default: <name>.approver.pem)'))
+    .addOption(new Option('--passphrase-file <file>', 'a file with the passphrase, in place of typing it'))
+
+  command(
+    program,
+    'run <artifact> [arguments...]',
+    'verify an artifact, run it here, and stop it when trust in it ends',
+    RUN,
+    async (terminal, options, given) => (await import('../commands/run.ts')).run(given, options, terminal),
+  )
+    .addOption(new Option('--bundle <file>', 'the signature (default: <artifact>.sigstore.json)'))
+    .addOption(new Option('--certification <file...>', 'certifications (default: the instance is asked)'))
+    .addOption(new Option('--port <port>', 'what the program gets as ${PORT} (default: a free one)'))
+    .addOption(instance())
+
+  command(
+    program,
+    'submit <artifact>',
+    'hand a signed artifact to validators for certification',
+    SUBMIT,
+    async (terminal, options, [artifact = '']) =>
+      (await import('../commands/submit.ts')).submit(artifact, options, terminal),
+  )
+    .addOption(new Option('--bundle <file>', 'the signature (default: <artifact>.sigstore.json)'))
+    .addOption(new Option('--product <name>', 'what it is, where it holds no countersign.json'))
+    .addOption(new Option('--version <version>', 'which version it is, likewise'))
+    .addOption(new Option('--validator <names...>', 'only these validators (default: those of the policy)'))
+    .addOption(new Option('--wait', 'follow it to its end, and write the certification beside the artifact'))
+    .addOption(new Option('--timeout <minutes>', 'how long to wait').default('30'))
+    .addOption(new Option('--token-file <file>', 'a build job’s identity token, in place of a sign-in'))
+    .addOption(instance())
+  command(
+    program,
+    'affected <advisory>',
+    'which artifacts, certifications and devices an advisory reaches',
+    AFFECTED,
+    async (terminal, options, [advisory = '']) =>
+      (await import('../commands/affected.ts')).affected(advisory, options, terminal),
+  )
+    .addOption(new Option('--token-file <file>', 'a build job’s identity token, in place of a sign-in'))
+    .addOption(instance())
+  command(
+    program,
+    'watch [artifacts...]',
+    'print what ends trust, as it comes',
+    WATCH,
+    async (terminal, options, artifacts) => (await import('../commands/watch.ts')).watch(artifacts, options, terminal),
+  ).addOption(instance())
+
+  command(
+    program,
+    'scan <artifact>',
+    'what is in it, and what is known about that? Certifies nothing',
+    SCAN,
+    async (terminal, options, [artifact = '']) =>
+      (await import('../commands/scan.ts')).scan(artifact, options, terminal),
+  )
+    .addOption(new Option('--offline', 'use only the packages and advisory data of this machine'))
+    .addOption(new Option('--advisories <source>', 'import advisories first: a folder, zip file or address (OSV)'))
+    .addOption(new Option('--sbom <file>', 'also write the SBOM (CycloneDX 1.6)'))
 
   const trust = program
     .command('trust')
@@ -187,6 +308,61 @@ Examples:
   countersign verify pump.tar.gz
   countersign verify pump.tar.gz --identity anna@example.org --issuer https://sign.example.org/oidc
   countersign verify sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08 --bundle pump.sigstore.json --offline
+`
+const REVOKE = `Nothing ends when you ask: a request waits for as many approvers as the verification policy names, and
+each signs the same bytes with a key that the server does not hold. Once logged, a revocation is never taken out again.
+
+Examples:
+  countersign revoke --certification 12 --reason 'wrong build' --dry-run
+  countersign revoke pump.tar.gz.certification.sigstore.json --reason 'CVE-2024-0001' --advisory GHSA-jchw-25xp-jwwc
+  countersign revoke --digest sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08 --blocked --reason malware
+  countersign revoke --list
+  countersign revoke --approve 5f2b6c0e9a7d4b1f8c3e2d1a0b9f8e7d --key anna.approver.pem
+`
+const APPROVER = `The private key stays in a file on this machine, under a passphrase. Only its public half goes to the operator.
+
+Example:
+  countersign approver create anna
+`
+const RUN = `The artifact is a .tar.gz with countersign.json at its root. Nothing runs that \`verify\` would not answer yes to. Signals are
+passed on, standard input is closed, and arguments behind -- go to the program.
+Ends as the program ended (128 and the number of a signal); with 1 where it may not run or was recalled, 2 for cannot tell.
+
+Examples:
+  countersign run pump.tar.gz --port 8080
+  countersign run pump.tar.gz --certification pump.certification.json -- --verbose
+`
+const SUBMIT = `Uploads the artifact and its signature. A validator verifies the signature, catalogues what is inside, matches it against
+its advisories and decides by its certification policy.
+With --wait it ends with 0 for certified, 1 for refused, 2 for failed or when the time is over, and writes
+<artifact>.certification.sigstore.json, .sbom.sigstore.json and .findings.sigstore.json after verifying them.
+
+Examples:
+  countersign submit pump.tar.gz --wait
+  countersign submit pump.bin --product pump --version 1.4.0 --validator lab --wait --json
+`
+
+const AFFECTED = `Takes the id of an advisory or one of its aliases. Shows the path from the artifact to the component.
+
+Examples:
+  countersign affected CVE-2023-26159
+  countersign affected GHSA-jchw-25xp-jwwc --json
+`
+
+const WATCH = `Follows the revocation log until Ctrl-C; every record is verified. With artifacts, only what ends them or their
+certifications, also what ended before. With --json one object a line.
+
+Examples:
+  countersign watch
+  countersign watch pump.tar.gz valve.tar.gz
+`
+
+const SCAN = `Gives the verdict that a validator with the same advisory data would give. The artifact is read by a confined process
+and never run. Imported advisories are remembered. Ends with 0 for clean, 1 for affected, 2 for incomplete.
+
+Examples:
+  countersign scan pump.tar.gz --advisories https://example.org/osv/npm/all.zip
+  countersign scan pump.tar.gz --offline --sbom pump.cdx.json
 `
 const TRUST = `Nothing is trusted on first sight: a ticket carries the hash of the instance's first root. Get it from the operator by a
 way you trust (countersign-server ticket prints it).

@@ -2,23 +2,41 @@ import { CodedError, type ErrorRow, type ErrorTable } from '@countersign/protoco
 
 /** Every table whose codes a command can meet. Loaded only when there is an error to explain. */
 async function joinedTables(): Promise<ErrorTable> {
-  const [json, der, x509, timestamp, log, bundle, policy, decide, api, files, anchors, feed, calls, output] =
-    await Promise.all([
-      import('@countersign/protocol/json/errors.ts'),
-      import('@countersign/protocol/der/errors.ts'),
-      import('@countersign/protocol/x509/errors.ts'),
-      import('@countersign/protocol/timestamp/errors.ts'),
-      import('@countersign/protocol/log/errors.ts'),
-      import('@countersign/protocol/bundle/errors.ts'),
-      import('@countersign/protocol/policy/errors.ts'),
-      import('@countersign/protocol/decide/errors.ts'),
-      import('@countersign/protocol/api/errors.ts'),
-      import('@countersign/local/files/errors.ts'),
-      import('@countersign/local/anchors/errors.ts'),
-      import('@countersign/local/feed/errors.ts'),
-      import('@countersign/local/calls/errors.ts'),
-      import('./errors.ts'),
-    ])
+  const [
+    json,
+    der,
+    x509,
+    timestamp,
+    log,
+    bundle,
+    statement,
+    revocation,
+    policy,
+    decide,
+    api,
+    files,
+    anchors,
+    feed,
+    calls,
+    output,
+  ] = await Promise.all([
+    import('@countersign/protocol/json/errors.ts'),
+    import('@countersign/protocol/der/errors.ts'),
+    import('@countersign/protocol/x509/errors.ts'),
+    import('@countersign/protocol/timestamp/errors.ts'),
+    import('@countersign/protocol/log/errors.ts'),
+    import('@countersign/protocol/bundle/errors.ts'),
+    import('@countersign/protocol/statement/errors.ts'),
+    import('@countersign/protocol/revocation/errors.ts'),
+    import('@countersign/protocol/policy/errors.ts'),
+    import('@countersign/protocol/decide/errors.ts'),
+    import('@countersign/protocol/api/errors.ts'),
+    import('@countersign/local/files/errors.ts'),
+    import('@countersign/local/anchors/errors.ts'),
+    import('@countersign/local/feed/errors.ts'),
+    import('@countersign/local/calls/errors.ts'),
+    import('./errors.ts'),
+  ])
   return {
     ...json.jsonErrors,
     ...der.derErrors,
@@ -26,6 +44,8 @@ async function joinedTables(): Promise<ErrorTable> {
     ...timestamp.timestampErrors,
     ...log.logErrors,
     ...bundle.bundleErrors,
+    ...statement.statementErrors,
+    ...revocation.revocationErrors,
     ...policy.policyErrors,
     ...decide.decideErrors,
     ...api.apiErrors,
@@ -39,6 +59,10 @@ async function joinedTables(): Promise<ErrorTable> {
 
 /** The row of a code; undefined for codes that only a server has. */
 export async function errorRow(code: string): Promise<ErrorRow | undefined> {
+  // What an agent refuses is met by `countersign run` alone, which has loaded it already.
+  if (/^(?:release|releases|enforce|run)\./.test(code)) {
+    return (await import('countersign-agent/run/run.ts')).runTables[code]
+  }
   return (await joinedTables())[code]
 }
 

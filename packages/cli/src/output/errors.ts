@@ -14,6 +14,19 @@ export const outputErrors = {
     exit: 1,
     sentence: 'Nothing was signed, because nobody confirmed what becomes public. Read it, then sign again with --yes.',
   },
+  'cli.approval-not-confirmed': {
+    kind: 'refused',
+    status: 409,
+    exit: 1,
+    sentence:
+      'Nothing was signed. Read what the request would end, then approve it again, with --yes where nobody can be asked.',
+  },
+  'cli.passphrase': {
+    kind: 'refused',
+    status: 400,
+    exit: 1,
+    sentence: 'The key needs its passphrase. Type it, or pass --passphrase-file with a file that only you can read.',
+  },
   'cli.not-signed-in': {
     kind: 'refused',
     status: 401,
@@ -49,6 +62,25 @@ export const outputErrors = {
     status: 500,
     exit: 70,
     sentence: 'The finished signature does not verify, so it was not written. Report this to the operator.',
+  },
+  'cli.no-certifications': {
+    kind: 'unavailable',
+    status: 503,
+    exit: 2,
+    sentence: 'The instance did not say which certifications it has. Try again, or pass the file with --certification.',
+  },
+  'cli.certification-missing': {
+    kind: 'unavailable',
+    status: 503,
+    exit: 2,
+    sentence: 'The instance does not hand out the certification that it announced. Try again; then ask its operator.',
+  },
+  'cli.certification-wrong': {
+    kind: 'refused',
+    status: 422,
+    exit: 1,
+    sentence:
+      'The certification that was handed out does not verify, so it was not written. Report this to the operator.',
   },
   'cli.stopped': {
     kind: 'unavailable',
