@@ -12,6 +12,7 @@ const benches: Readonly<Record<string, Bench>> = {
   timestamp: () => import('./timestamp.ts'),
   issue: () => import('./issue.ts'),
   verify: () => import('./verify.ts'),
+  match: () => import('./match.ts'),
 }
 
 function usage(): never {

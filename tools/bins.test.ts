@@ -7,7 +7,7 @@ import { after, test } from 'node:test'
 import { treeRoot } from './tidy/tree.ts'
 
 const commandLine = path.join(treeRoot, 'packages/cli/bin/countersign.js')
-const server = path.join(treeRoot, 'packages/server/bin/countersign-server.js')
+const others = ['server', 'validator', 'agent']
 const folder = mkdtempSync(path.join(tmpdir(), 'countersign-bins-'))
 after(() => rmSync(folder, { recursive: true, force: true }))
 
@@ -38,10 +38,13 @@ function oldNode(): string {
   return file
 }
 
-test('both programs start with the same lines', () => {
-  const normalized = (file: string) => readFileSync(file, 'utf8').replaceAll('countersign-server', 'countersign')
-  assert.equal(normalized(server), normalized(commandLine))
-})
+for (const other of others) {
+  test(`countersign-${other} starts with the same lines as countersign`, () => {
+    const name = `countersign-${other}`
+    const bin = path.join(treeRoot, 'packages', other, 'bin', `${name}.js`)
+    assert.equal(readFileSync(bin, 'utf8').replaceAll(name, 'countersign'), readFileSync(commandLine, 'utf8'))
+  })
+}
 
 test('the exit code of the program is the exit code of the process', () => {
   assert.equal(spawnSync(process.execPath, [install('built', true), '2']).status, 2)

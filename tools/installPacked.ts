@@ -8,29 +8,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { npmCommand } from './npmCommand.ts'
 import { treeRoot } from './tidy/tree.ts'
-
-const userName = 'countersign-ci'
-
-interface User {
-  readonly uid: number
-  readonly gid: number
-}
-
-function idOf(flag: '-u' | '-g'): number | undefined {
-  const run = spawnSync('id', [flag, userName], { encoding: 'utf8' })
-  return run.status === 0 ? Number(run.stdout) : undefined
-}
-
-/** The user to install as: made when it is missing and this is root. */
-function unprivilegedUser(): User {
-  const own = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 }
-  if (own.uid !== 0) return own
-  if (idOf('-u') === undefined) {
-    const made = spawnSync('useradd', ['--create-home', '--shell', '/bin/sh', userName], { stdio: ['ignore', 2, 2] })
-    if (made.status !== 0) fail(`could not make the user ${userName}`)
-  }
-  return { uid: idOf('-u') ?? own.uid, gid: idOf('-g') ?? own.gid }
-}
+import { unprivilegedUser } from './unprivilegedUser.ts'
 
 function fail(message: string): never {
   console.error(`installPacked: ${message}`)
@@ -38,10 +16,9 @@ function fail(message: string): never {
 }
 
 const user = unprivilegedUser()
-if (user.uid === 0) fail('an unprivileged user is needed')
 const source = path.join(treeRoot, 'dist', 'tarballs')
 const names = readdirSync(source).filter((name) => name.endsWith('.tgz'))
-if (names.length !== 5) fail(`expected 5 tarballs in dist/tarballs, found ${names.length}; run npm run pack first`)
+if (names.length !== 7) fail(`expected 7 tarballs in dist/tarballs, found ${names.length}; run npm run pack first`)
 
 const home = mkdtempSync(path.join(tmpdir(), 'countersign-packed-'))
 const folder = path.join(home, 'app')

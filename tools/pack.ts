@@ -7,7 +7,7 @@ import { type PackageJson, publishedPackage } from './publishedPackage.ts'
 import { isTest } from './tidy/sourceText.ts'
 import { treeRoot } from './tidy/tree.ts'
 
-const packages = ['protocol', 'local', 'platform', 'server', 'cli']
+const packages = ['protocol', 'local', 'platform', 'server', 'validator', 'agent', 'cli']
 const dist = path.join(treeRoot, 'dist')
 const compiled = path.join(dist, 'compiled')
 const tarballs = path.join(dist, 'tarballs')

@@ -10,6 +10,8 @@ export interface CallOptions {
   readonly body?: string | Uint8Array
   /** PEM certificates to trust; needed for https. */
   readonly ca?: string
+  /** Where the instance is asked, in place of the loopback address. */
+  readonly address?: string
 }
 
 /** What came back; any status is an answer. */
@@ -19,19 +21,19 @@ export interface CallAnswer {
   readonly bytes: Buffer
 }
 
-/** Calls an instance at the loopback address, whatever its host name is. Follows no redirect. */
+/** Calls an instance at one address, whatever its host name is; by default loopback. Follows no redirect. */
 export function callInstance(url: string, options: CallOptions = {}): Promise<CallAnswer> {
   const { promise, resolve, reject } = Promise.withResolvers<CallAnswer>()
   const body = options.form === undefined ? options.body : new URLSearchParams(options.form).toString()
   const formType = options.form && { 'content-type': 'application/x-www-form-urlencoded' }
+  const { address = '127.0.0.1' } = options
   const send = url.startsWith('https:') ? httpsRequest : httpRequest
   const sent = send(
     url,
     {
       method: options.method ?? (body === undefined ? 'GET' : 'POST'),
       headers: { ...formType, ...options.headers },
-      lookup: (_name, { all }, found) =>
-        all ? found(null, [{ address: '127.0.0.1', family: 4 }]) : found(null, '127.0.0.1', 4),
+      lookup: (_name, { all }, found) => (all ? found(null, [{ address, family: 4 }]) : found(null, address, 4)),
       agent: false,
       ...(options.ca !== undefined && { ca: options.ca }),
     },

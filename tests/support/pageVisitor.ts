@@ -17,14 +17,16 @@ const maxRedirects = 10
 
 /**
  * A browser without scripts: keeps cookies, follows redirects, posts forms. Trusts only the certificates in `ca`, and asks for
- * every host name at the loopback address.
+ * every host name at one address; by default loopback.
  */
 export class PageVisitor {
   readonly #ca: string
+  readonly #address: string
   readonly #cookies = new Map<string, string>()
 
-  constructor(ca: string) {
+  constructor(ca: string, address = '127.0.0.1') {
     this.#ca = ca
+    this.#address = address
   }
 
   /** Opens an address. */
@@ -57,7 +59,8 @@ export class PageVisitor {
       ...(cookie !== '' && { cookie }),
       ...(method === 'POST' && { 'content-type': 'application/x-www-form-urlencoded', origin: new URL(url).origin }),
     }
-    const answer = await callInstance(url, { method, headers, ca: this.#ca, ...(body !== undefined && { body }) })
+    const asked = { method, headers, ca: this.#ca, address: this.#address, ...(body !== undefined && { body }) }
+    const answer = await callInstance(url, asked)
     for (const header of answer.headers['set-cookie'] ?? []) this.#keep(header)
     const location = answer.status >= 300 && answer.status < 400 ? answer.headers.location : undefined
     return { status: answer.status, url, text: answer.bytes.toString('utf8'), location }

@@ -16,3 +16,9 @@ export const countersign = program('countersign', 'packages/cli/bin/countersign.
 
 /** The command that starts `countersign-server`, likewise. */
 export const countersignServer = program('countersign-server', 'packages/server/bin/countersign-server.js')
+
+/** The command that starts `countersign-validator`, likewise. */
+export const countersignValidator = program('countersign-validator', 'packages/validator/bin/countersign-validator.js')
+
+/** The command that starts `countersign-agent`, likewise. */
+export const countersignAgent = program('countersign-agent', 'packages/agent/bin/countersign-agent.js')

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { closeSync, openSync, readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { freePort } from './freePort.ts'
 import type { InvitationLink } from './people.ts'
@@ -14,6 +15,8 @@ export interface InstanceOptions {
   readonly port?: number
   readonly httpPort?: number
   readonly environment?: 'development' | 'production'
+  /** Whether the embedded validator runs beside it. Default: no, because most stories are about signing alone. */
+  readonly validator?: boolean
   /** More arguments of `serve`. */
   readonly arguments?: readonly string[]
   readonly env?: Readonly<Record<string, string | undefined>>
@@ -22,6 +25,8 @@ export interface InstanceOptions {
   /** Put in front of the command, for example `faketime` and its arguments. */
   readonly wrapper?: readonly string[]
   readonly startTimeoutMs?: number
+  /** Writes its output to this file, so that it can outlive the process that started it. */
+  readonly outputFile?: string
 }
 
 /** The line that `serve --json` prints once it answers. */
@@ -30,6 +35,10 @@ interface ReadyEvent {
   readonly publicUrl: string
   readonly publicHttpUrl: string
   readonly invitation?: InvitationLink
+  /** The embedded validator, where it runs, and what confines its inspector. */
+  readonly validator?: {
+    readonly protections: readonly { readonly name: string; readonly active: boolean; readonly detail: string }[]
+  }
 }
 
 /** A running server. */
@@ -51,30 +60,32 @@ export async function startInstance(options: InstanceOptions): Promise<Instance>
   const { dataFolder, nodeArguments = [], wrapper = [], startTimeoutMs = 60_000 } = options
   const [program = '', ...script] = countersignServer
   const serve = ['serve', '--data', dataFolder, '--yes', '--json', ...(await addressArguments(options))]
-  const command = [...wrapper, program, ...nodeArguments, ...script, ...serve, ...(options.arguments ?? [])]
+  const validator = options.validator ? [] : ['--no-validator']
+  const more = [...validator, ...(options.arguments ?? [])]
+  const command = [...wrapper, program, ...nodeArguments, ...script, ...serve, ...more]
+  const output = options.outputFile === undefined ? pipedOutput() : filedOutput(options.outputFile)
   const child = spawn(command[0] ?? '', command.slice(1), {
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', output.stdio, output.stdio],
+    detached: options.outputFile !== undefined,
     env: { ...process.env, ...options.env },
   })
-  let output = ''
   const exited = once(child, 'exit')
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    output += text
-  })
   const { promise, resolve, reject } = Promise.withResolvers<ReadyEvent>()
-  createInterface({ input: child.stdout }).on('line', (line) => {
-    output += `${line}\n`
+  output.follow(child, (line) => {
     const event = line.startsWith('{') ? (JSON.parse(line) as { event?: string }) : {}
     if (event.event === 'ready') resolve(event as ReadyEvent)
   })
-  const give = (why: string) => reject(new Error(`the server ${why}\n${output}`))
+  const give = (why: string) => reject(new Error(`the server ${why}\n${output.text()}`))
   child.on('error', (error) => give(error.message))
   child.on('close', (status) => give(`ended with status ${status}`))
   const timer = setTimeout(() => {
     child.kill('SIGKILL')
     give('did not get ready')
   }, startTimeoutMs)
-  const { event: _, ...ready } = await promise.finally(() => clearTimeout(timer))
+  const { event: _, ...ready } = await promise.finally(() => {
+    clearTimeout(timer)
+    output.settled()
+  })
   const end = async (signal: 'SIGTERM' | 'SIGKILL') => {
     if (child.exitCode === null && child.signalCode === null) child.kill(signal)
     await exited
@@ -83,7 +94,7 @@ export async function startInstance(options: InstanceOptions): Promise<Instance>
     ...ready,
     dataFolder,
     process: child,
-    output: () => output,
+    output: () => output.text(),
     admin: async <Answer>(...command: readonly string[]) => {
       const run = await mustRun([...countersignServer, ...command, '--data', dataFolder, '--json'])
       return JSON.parse(run.stdout) as Answer
@@ -91,9 +102,59 @@ export async function startInstance(options: InstanceOptions): Promise<Instance>
     stop: async () => {
       await end('SIGTERM')
       if (child.exitCode !== 0)
-        throw new Error(`the server stopped with ${child.exitCode ?? child.signalCode}\n${output}`)
+        throw new Error(`the server stopped with ${child.exitCode ?? child.signalCode}\n${output.text()}`)
     },
     kill: () => end('SIGKILL'),
+  }
+}
+
+/** Where a child's output goes, and how its lines are seen. */
+interface Output {
+  readonly stdio: 'pipe' | number
+  text(): string
+  follow(child: ChildProcess, onLine: (line: string) => void): void
+  /** Nobody waits for a line any more. */
+  settled(): void
+}
+
+function pipedOutput(): Output {
+  let text = ''
+  return {
+    stdio: 'pipe',
+    text: () => text,
+    follow(child, onLine) {
+      child.stderr?.setEncoding('utf8').on('data', (more: string) => {
+        text += more
+      })
+      if (child.stdout === null) return
+      createInterface({ input: child.stdout }).on('line', (line) => {
+        text += `${line}\n`
+        onLine(line)
+      })
+    },
+    settled: () => {},
+  }
+}
+
+const LOOK_EVERY_MS = 20
+
+function filedOutput(file: string): Output {
+  const stdio = openSync(file, 'a', 0o600)
+  let looking: NodeJS.Timeout | undefined
+  const text = () => readFileSync(file, 'utf8')
+  return {
+    stdio,
+    text,
+    follow(_child, onLine) {
+      closeSync(stdio)
+      let seen = 0
+      looking = setInterval(() => {
+        const lines = text().split('\n').slice(0, -1)
+        for (const line of lines.slice(seen)) onLine(line)
+        seen = lines.length
+      }, LOOK_EVERY_MS)
+    },
+    settled: () => clearInterval(looking),
   }
 }
 

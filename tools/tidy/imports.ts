@@ -45,6 +45,8 @@ const packageNames: Readonly<Record<string, string>> = {
   '@countersign/local': 'local',
   '@countersign/platform': 'platform',
   'countersign-server': 'server',
+  'countersign-validator': 'validator',
+  'countersign-agent': 'agent',
   countersign: 'cli',
 }
 

@@ -3,7 +3,7 @@
  * in COUNTERSIGN_PACKED, and its folder in COUNTERSIGN_INSTALLED. The programs start with whatever Node.js the machine has and bring their own where it is too old.
  */
 import path from 'node:path'
-import { runDemo } from '../mainJob.ts'
+import { runDemo } from '../demo/runDemo.ts'
 
 const { folder, home, uid, gid } = JSON.parse(process.env.COUNTERSIGN_PACKED ?? '{}')
 if (folder === undefined || process.env.COUNTERSIGN_INSTALLED !== folder) {
@@ -26,4 +26,4 @@ if (process.getuid?.() === 0) {
   process.setgid?.(gid)
   process.setuid?.(uid)
 }
-await runDemo()
+await runDemo([])

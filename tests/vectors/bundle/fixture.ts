@@ -21,12 +21,15 @@ import {
   testDay,
   testSerial,
 } from '@countersign/protocol/x509/authorityFixture.ts'
+import { writeName } from '@countersign/protocol/x509/name.ts'
 import { naivePath, naiveRoot } from '../log/naiveTree.ts'
 
 /** A whole instance in memory: authorities, certificate log key, artifact log, all with fresh keys. */
 export interface TestInstance {
   readonly host: string
   readonly identities: TestAuthority
+  /** Issues the certificates of certifications. */
+  readonly certifications: TestAuthority
   readonly timestamps: TestAuthority
   readonly certificateLog: TestKey
   readonly artifactLog: TestKey
@@ -38,6 +41,7 @@ export interface TestInstance {
 export function createTestInstance(host = 'sign.example.com'): TestInstance {
   const root = makeTestRoot(`${host} code signing root`)
   const identities = makeTestIssuer(root, 'codeSigning')
+  const certifications = makeTestIssuer(root, 'codeSigning', { subject: writeName({ commonName: 'certifications' }) })
   const timestampAuthority = makeTestIssuer(root, 'timeStamping')
   const timestamps = makeTestTimestampLeaf(timestampAuthority)
   const [certificateLog, artifactLog] = [makeTestKey(), makeTestKey('ed25519')]
@@ -47,6 +51,7 @@ export function createTestInstance(host = 'sign.example.com'): TestInstance {
   return {
     host,
     identities,
+    certifications,
     timestamps,
     certificateLog,
     artifactLog,
@@ -58,6 +63,7 @@ export function createTestInstance(host = 'sign.example.com'): TestInstance {
       ctlogs: [trustedLog({ baseUrl: `https://${host}/ct`, spki: certificateLog.spki, logId: ctLogId, ...validity })],
       certificateAuthorities: [
         { uri: `https://${host}`, chain: [identities.certificate, root.certificate], ...validity },
+        { uri: `https://${host}/validators`, chain: [certifications.certificate, root.certificate], ...validity },
       ],
       timestampAuthorities: [
         {
@@ -75,6 +81,8 @@ export interface SigningChanges {
   readonly artifact?: Uint8Array
   readonly hashName?: HashName
   readonly identity?: TestIdentityParts
+  /** Certificate and key that exist already, instead of fresh ones. */
+  readonly signer?: TestAuthority
   /** Issues the certificate, instead of the instance's authority. */
   readonly issuer?: TestAuthority
   readonly certificateLog?: TestKey
@@ -102,11 +110,16 @@ export function signTestArtifact(instance: TestInstance, changes: SigningChanges
   return writeBundle({ messageDigest, hashName, ...sign(instance, artifact, messageDigest, changes) })
 }
 
+/** Everything about a statement that a test may want otherwise. */
+export interface StatementChanges {
+  readonly statement?: unknown
+  /** The exact bytes that are signed, instead of a statement. */
+  readonly payload?: Uint8Array
+  readonly payloadType?: string
+}
+
 /** Signs an in-toto statement about an artifact, and writes the bundle. */
-export function signTestStatement(
-  instance: TestInstance,
-  changes: SigningChanges & { readonly statement?: unknown; readonly payloadType?: string } = {},
-): string {
+export function signTestStatement(instance: TestInstance, changes: SigningChanges & StatementChanges = {}): string {
   const { artifact = TEST_ARTIFACT, hashName = 'sha256', payloadType = 'application/vnd.in-toto+json' } = changes
   const sha256 = hash('sha256', artifact, 'hex')
   const sound = {
@@ -115,18 +128,19 @@ export function signTestStatement(
     predicateType: 'https://example.com/predicate/v1',
     predicate: { tested: true },
   }
-  const payload = new TextEncoder().encode(JSON.stringify(changes.statement ?? sound))
+  const payload = changes.payload ?? new TextEncoder().encode(JSON.stringify(changes.statement ?? sound))
   const signed = pae(payloadType, payload)
   const digest = new Uint8Array(hash(hashName, signed, 'buffer'))
   return writeStatementBundle({ payloadType, payload, ...sign(instance, signed, digest, changes) })
 }
 
+function makeTestSigner(instance: TestInstance, changes: SigningChanges): TestAuthority {
+  const { issuer = instance.identities, certificateLog = instance.certificateLog } = changes
+  return makeTestIdentity(issuer, certificateLog, changes.identity)
+}
+
 function sign(instance: TestInstance, message: Uint8Array, digest: Uint8Array, changes: SigningChanges) {
-  const signer = makeTestIdentity(
-    changes.issuer ?? instance.identities,
-    changes.certificateLog ?? instance.certificateLog,
-    changes.identity,
-  )
+  const signer = changes.signer ?? makeTestSigner(instance, changes)
   const certificate = signer.certificate.raw
   const made = signer.key.sign(message)
   const signature = changes.signature?.(made) ?? made

@@ -1,0 +1,390 @@
+import { mkdirSync } from 'node:fs'
+import path from 'node:path'
+import { runWithDeviceFlow } from '../../support/logIn.ts'
+import { type Machine, newMachine } from '../../support/machine.ts'
+import { PageVisitor } from '../../support/pageVisitor.ts'
+import { redeemInvitation } from '../../support/people.ts'
+import { countersign, countersignValidator } from '../../support/programs.ts'
+import { mustRun } from '../../support/runProgram.ts'
+import { type Instance, startInstance } from '../../support/startInstance.ts'
+import { type Device, isAlive, startDevice } from './device.ts'
+import type { DemoOptions, OwnProduct } from './options.ts'
+import { type PackedRelease, packOwnRelease, packReplayRelease } from './product.ts'
+import type { Story } from './story.ts'
+
+const advisories = path.join(import.meta.dirname, 'advisories')
+
+/** A submission as `countersign submit --json` answers it. */
+interface Submitted {
+  readonly state: string
+  readonly certification: { readonly number: string; readonly authority: string }
+  readonly verdict: {
+    readonly answer: string
+    readonly components: number
+    readonly gaps: readonly unknown[]
+    readonly advisories: { readonly asOf: string; readonly records: number; readonly sample: boolean }
+  }
+}
+
+/** What `countersign verify --json` answers, as far as the story looks at it. */
+interface Verified {
+  readonly answer: 'yes' | 'no' | 'cannot tell'
+  readonly reasons: readonly string[]
+}
+
+/** What `countersign-validator advisories import --json` answers, as far as the story looks at it. */
+interface Imported {
+  readonly receivedAt: string
+  readonly changed: number
+  readonly ended: readonly string[]
+}
+
+/** One version with what became of it. */
+export interface CertifiedRelease extends PackedRelease {
+  readonly number: string
+  readonly authority: string
+  readonly components: number
+  readonly gaps: number
+  readonly signMs: number
+  readonly certifyMs: number
+}
+
+/** What the story leaves behind, for the summary, `--json` and `demo:check`. */
+export interface Replay {
+  readonly folder: string
+  readonly instance: Instance
+  /** Where the developer's trust lies as files for other people's programs. */
+  readonly trustFolder: string
+  readonly devices: { readonly front: Device; readonly side: Device }
+  readonly releases: Readonly<Record<'1.0.0' | '1.1.0' | '1.2.0', CertifiedRelease>>
+  readonly advisoryRecords: number
+  readonly endedPid: number
+  readonly timeToStopMs: number
+  readonly endedNumbers: readonly string[]
+  readonly endedByUnrelatedAdvisory: number
+  readonly bystanderVerifies: boolean
+  readonly bystanderPidUnchanged: boolean
+  readonly wentBackTo: string
+  readonly oldVersionVerifies: boolean
+  readonly newVersionVerifies: boolean
+}
+
+/** Plays the whole story in `folder`. Everything that was started is stopped when it fails. */
+export async function replay(folder: string, options: DemoOptions, story: Story): Promise<Replay> {
+  const started: { stop(): Promise<void> }[] = []
+  try {
+    return await play(folder, options.own, story, started)
+  } catch (error) {
+    for (const one of started.reverse()) await one.stop().catch(() => {})
+    throw error
+  }
+}
+
+async function play(
+  folder: string,
+  own: OwnProduct | undefined,
+  story: Story,
+  started: { stop(): Promise<void> }[],
+): Promise<Replay> {
+  const setting = await bringUp(folder, story, started)
+  const first = await certifyRelease(setting, story, () => packReplayRelease('1.0.0', folder), { isFirst: true })
+  const { devices, second } = await release(setting, story, started, first, () =>
+    own ? packOwnRelease('1.1.0', own, own.pin, folder) : packReplayRelease('1.1.0', folder),
+  )
+  const recalled = await recall(setting, story, devices, { first, second, own })
+  const third = await moveOn(setting, story, devices, { second, own })
+  return {
+    folder,
+    instance: setting.instance,
+    trustFolder: await exportTrust(setting),
+    devices,
+    releases: { '1.0.0': first, '1.1.0': second, '1.2.0': third.release },
+    advisoryRecords: third.advisoryRecords,
+    ...recalled,
+    oldVersionVerifies: third.oldVersionVerifies,
+    newVersionVerifies: third.newVersionVerifies,
+  }
+}
+
+interface Setting {
+  readonly folder: string
+  readonly instance: Instance
+  readonly developer: Machine
+  readonly validatorFolder: string
+  importAdvisories(source: string): Promise<Imported>
+}
+
+async function bringUp(folder: string, story: Story, started: { stop(): Promise<void> }[]): Promise<Setting> {
+  story.chapter('Server, validator, developer')
+  const dataFolder = path.join(folder, 'instance')
+  const instance = await story.step(
+    'serve',
+    'countersign-server serve: roots, CAs, four logs, timestamps, issuer, TUF; a validator as its own program',
+    () =>
+      startInstance({
+        dataFolder,
+        validator: true,
+        outputFile: path.join(folder, 'server.log'),
+        arguments: ['--first-person', 'dev@example.org'],
+      }),
+    ({ publicUrl, validator }) => [
+      `${publicUrl}; data in ${dataFolder}; the validator’s own in ${path.join(dataFolder, 'validator')}`,
+      ...(validator?.protections ?? []).map(
+        ({ name, active, detail }) => `${active ? 'active' : 'NOT ACTIVE'}  ${name}: ${detail}`,
+      ),
+    ],
+  )
+  started.push(instance)
+  const validatorFolder = path.join(dataFolder, 'validator')
+  const importAdvisories = async (source: string): Promise<Imported> => {
+    const command = [...countersignValidator, 'advisories', 'import', source, '--data', validatorFolder, '--json']
+    return JSON.parse((await mustRun(command)).stdout) as Imported
+  }
+  await story.step(
+    'advisories',
+    'countersign-validator advisories import: what is known before the story begins',
+    () => importAdvisories(path.join(advisories, 'initial')),
+    ({ changed }) => [`${changed} records, marked as sample: a production instance would refuse them`],
+  )
+  const developer = newMachine(path.join(folder, 'developer'))
+  await story.step(
+    'log in',
+    'invitation, ticket, device code: the developer signs with an identity, there is no key to keep',
+    () => logInDeveloper(instance, developer),
+    () => [`${instance.invitation?.email}; only \`openid email\` is asked`],
+  )
+  return { folder, instance, developer, validatorFolder, importAdvisories }
+}
+
+async function logInDeveloper(instance: Instance, developer: Machine): Promise<void> {
+  const { ticket } = await instance.admin<{ ticket: string }>('ticket')
+  await mustRun([...countersign, 'trust', 'add', ticket], { env: developer.env })
+  if (!instance.invitation) throw new Error('the first serve printed no invitation')
+  const browser = new PageVisitor(await developer.deviceRoot())
+  await redeemInvitation(browser, instance.invitation)
+  await runWithDeviceFlow([...countersign, 'login'], browser, developer.env)
+}
+
+async function certifyRelease(
+  { developer }: Setting,
+  story: Story,
+  pack: () => Promise<PackedRelease>,
+  { isFirst }: { isFirst: boolean },
+): Promise<CertifiedRelease> {
+  const packed = await pack()
+  const { archive, version } = packed
+  story.chapter(`files ${version}`)
+  const signMs = await story.step(
+    'sign',
+    `countersign sign ${path.basename(archive)} (${packed.sizeBytes} bytes)`,
+    () => timed(() => developer.ask('sign', archive, '--yes')),
+    () => [`${archive}.sigstore.json; sha256:${packed.sha256}`],
+  )
+  if (isFirst) await expectAnswer(developer, story, archive, 'no', 'not certified yet')
+  let certifyMs = 0
+  const { verdict, certification } = await story.step(
+    'submit',
+    'countersign submit --wait: signature, catalogue, verdict, decision, certification',
+    async () => {
+      const start = performance.now()
+      const { answer } = await developer.ask<{ submissions: Submitted[] }>('submit', archive, '--wait')
+      certifyMs = Math.round(performance.now() - start)
+      const [submitted] = answer.submissions
+      if (submitted?.state !== 'certified') throw new Error(JSON.stringify(answer, null, 2))
+      return submitted
+    },
+    ({ verdict, certification: { number } }) => [
+      `verdict ${verdict.answer}: ${verdict.components} components, ${verdict.gaps.length} gaps; advisory data as of ` +
+        `${verdict.advisories.asOf}, ${verdict.advisories.sample ? 'sample, ' : ''}${verdict.advisories.records} records`,
+      `certification number ${number}`,
+    ],
+  )
+  await expectAnswer(developer, story, archive, 'yes', 'signed and certified')
+  return { ...packed, ...certification, components: verdict.components, gaps: verdict.gaps.length, signMs, certifyMs }
+}
+
+async function expectAnswer(
+  developer: Machine,
+  story: Story,
+  archive: string,
+  expected: Verified['answer'],
+  why: string,
+): Promise<Verified> {
+  const { answer } = await story.step(
+    'verify',
+    `countersign verify ${path.basename(archive)}: ${expected}, ${why}`,
+    () => developer.ask<Verified>('verify', archive),
+    (verified) => verified.answer.reasons.map((reason) => `${verified.answer.answer}, because ${reason}`),
+  )
+  if (answer.answer !== expected) throw new Error(`verify said ${answer.answer}: ${answer.reasons.join('; ')}`)
+  return answer
+}
+
+async function release(
+  setting: Setting,
+  story: Story,
+  started: { stop(): Promise<void> }[],
+  first: CertifiedRelease,
+  packSecond: () => Promise<PackedRelease>,
+): Promise<{ devices: Replay['devices']; second: CertifiedRelease }> {
+  const { instance, folder } = setting
+  story.chapter('Two devices')
+  await publish(instance, story, first)
+  await instance.admin('groups', 'assign', 'shop', 'files')
+  const parent = path.join(folder, 'devices')
+  mkdirSync(parent, { recursive: true })
+  const enrol = (name: string, what: string, ...pin: string[]) =>
+    story.step(
+      'enrol',
+      `countersign-agent enrol, run: ${what}`,
+      async () => {
+        const { ticket } = await instance.admin<{ ticket: string }>('devices', 'ticket', name, '--group', 'shop')
+        if (pin.length > 0) await instance.admin('devices', 'assign', name, 'files', ...pin)
+        const device = await startDevice(name, ticket, parent)
+        started.push(device)
+        await device.runs('1.0.0')
+        return device
+      },
+      (device) => [`${name} runs 1.0.0, answers at ${device.url}`],
+    )
+  const front = await enrol('front', 'follows the channel')
+  const side = await enrol('side', 'pinned to 1.0.0', '--pin', '1.0.0')
+  const second = await certifyRelease(setting, story, packSecond, { isFirst: false })
+  await publish(instance, story, second)
+  await story.step(
+    'update',
+    'front checks in, fetches, verifies both signatures, and moves',
+    () => front.runs('1.1.0'),
+    (pid) => [`front runs 1.1.0, process ${pid}`],
+  )
+  return { devices: { front, side }, second }
+}
+
+async function publish(instance: Instance, story: Story, { sha256, version }: PackedRelease): Promise<void> {
+  await story.step(
+    'release',
+    `countersign-server releases publish: files ${version} on channel stable`,
+    () => instance.admin<{ target: string }>('releases', 'publish', sha256, '--channel', 'stable'),
+    ({ target }) => [`TUF target ${target}`],
+  )
+}
+
+async function recall(
+  { importAdvisories, developer }: Setting,
+  story: Story,
+  { front, side }: Replay['devices'],
+  { first, second, own }: { first: CertifiedRelease; second: CertifiedRelease; own: OwnProduct | undefined },
+) {
+  story.chapter('An advisory arrives')
+  const sidePid = await side.runs('1.0.0')
+  const endedPid = await front.runs('1.1.0')
+  const unrelated = await story.step(
+    'unrelated',
+    'an advisory that matches nothing here is imported',
+    () => importAdvisories(path.join(advisories, 'unrelated')),
+    ({ ended }) => [`${ended.length} certifications end`],
+  )
+  const { ended, timeToStopMs } = await story.step(
+    'recall',
+    own ? `${path.basename(own.advisory)} is imported` : 'GHSA-jchw-25xp-jwwc (CVE-2023-26159) is imported',
+    async () => {
+      const gone = whenGone(endedPid)
+      const { receivedAt, ended } = await importAdvisories(own ? own.advisory : path.join(advisories, 'recall'))
+      return { ended, timeToStopMs: Math.max(0, Math.round((await gone) - Date.parse(receivedAt))) }
+    },
+    (result) => [
+      `ended: certification ${result.ended.join(', ')}; process ${endedPid} gone ${result.timeToStopMs} ms after the advisory came`,
+    ],
+  )
+  await story.step(
+    'go back',
+    'front runs what it ran before, whose certification is active',
+    () => front.runs('1.0.0'),
+    (pid) => [`front runs 1.0.0 again, process ${pid}`],
+  )
+  const sideNow = await side.runs('1.0.0')
+  const { answer } = await expectAnswer(developer, story, first.archive, 'yes', 'nothing ended it')
+  if (ended.join() !== second.number) throw new Error(`ended ${ended.join()} in place of ${second.number}`)
+  return {
+    endedPid,
+    timeToStopMs,
+    endedNumbers: ended,
+    endedByUnrelatedAdvisory: unrelated.ended.length,
+    bystanderVerifies: answer === 'yes',
+    bystanderPidUnchanged: sideNow === sidePid,
+    wentBackTo: '1.0.0',
+  }
+}
+
+async function moveOn(
+  setting: Setting,
+  story: Story,
+  { front }: Replay['devices'],
+  { second, own }: { second: CertifiedRelease; own: OwnProduct | undefined },
+) {
+  const pack = () =>
+    own ? packOwnRelease('1.2.0', own, own.fixed, setting.folder) : packReplayRelease('1.2.0', setting.folder)
+  const third = await certifyRelease(setting, story, pack, { isFirst: false })
+  await publish(setting.instance, story, third)
+  await story.step(
+    'update',
+    'front moves on to 1.2.0',
+    () => front.runs('1.2.0'),
+    (pid) => [`front runs 1.2.0, process ${pid}`],
+  )
+  const old = await expectAnswer(
+    setting.developer,
+    story,
+    second.archive,
+    'no',
+    'why, since when, and what replaces it',
+  )
+  const later = await story.step(
+    'later',
+    'GHSA-r4q5-vmmm-2653 (CVE-2026-40895) is imported: it reaches 1.15.11 and below',
+    () => setting.importAdvisories(path.join(advisories, 'later')),
+    ({ ended }) => [`${ended.length} certifications end`],
+  )
+  if (later.ended.length > 0) throw new Error(`a later advisory ended ${later.ended.join()}`)
+  const now = await expectAnswer(setting.developer, story, third.archive, 'yes', 'the fixed version stands')
+  const run = await mustRun([
+    ...countersignValidator,
+    'advisories',
+    'status',
+    '--data',
+    setting.validatorFolder,
+    '--json',
+  ])
+  const { advisories: known } = JSON.parse(run.stdout) as { advisories: { records: number } }
+  return {
+    release: third,
+    advisoryRecords: known.records,
+    oldVersionVerifies: old.answer === 'yes',
+    newVersionVerifies: now.answer === 'yes',
+  }
+}
+
+async function exportTrust({ folder, developer }: Setting): Promise<string> {
+  const trustFolder = path.join(folder, 'trust')
+  await mustRun([...countersign, 'trust', 'export', trustFolder], { env: developer.env })
+  return trustFolder
+}
+
+async function timed(work: () => Promise<unknown>): Promise<number> {
+  const start = performance.now()
+  await work()
+  return Math.round(performance.now() - start)
+}
+
+const LOOK_EVERY_MS = 2
+const GONE_WITHIN_MS = 60_000
+
+/** The time, in milliseconds since 1970, at which a process is seen to be gone. */
+async function whenGone(pid: number): Promise<number> {
+  const until = Date.now() + GONE_WITHIN_MS
+  while (isAlive(pid)) {
+    if (Date.now() > until) throw new Error(`process ${pid} still runs`)
+    await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS))
+  }
+  return Date.now()
+}
