@@ -1,27 +1,28 @@
 /**
  * Preloaded into a program under test (`node --import`): makes its crash points audible and deadly.
  * - `COUNTERSIGN_CRASH_RECORD` names a file to which the name of every crash point is added that the program passes.
- * - `COUNTERSIGN_CRASH_ORDER` names a file; from when it exists, the program dies as by power failure at the crash point
- *   and the passing that it says (`log.commit:before 3`). A file `<order>.done` then tells that it was this that killed it.
+ * - `COUNTERSIGN_CRASH_ORDER` names a file; from when it exists, the program dies as by power failure at the first crash point
+ *   and passing that one of its lines says (`log.commit:before 3`). A file `<order>.done` then holds the line that killed it.
  */
 import crypto from 'node:crypto'
 import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { syncBuiltinESMExports } from 'node:module'
 
 const { COUNTERSIGN_CRASH_RECORD: record, COUNTERSIGN_CRASH_ORDER: order } = process.env
-let passed = 0
+/** How often each point was passed under orders. */
+const passed = new Map<string, number>()
 
 function passes(point: string): void {
   if (record !== undefined) appendFileSync(record, `${point}\n`)
   if (order === undefined || !existsSync(order)) return
-  const [wanted, passing] = readFileSync(order, 'utf8').split(' ')
-  if (point !== wanted) return
-  passed += 1
-  if (passed === Number(passing)) die(order)
+  const passing = (passed.get(point) ?? 0) + 1
+  passed.set(point, passing)
+  const line = `${point} ${passing}`
+  if (readFileSync(order, 'utf8').split('\n').includes(line)) die(order, line)
 }
 
-function die(order: string): void {
-  writeFileSync(`${order}.done`, '')
+function die(order: string, line: string): void {
+  writeFileSync(`${order}.done`, line)
   process.kill(process.pid, 'SIGKILL')
   // Nothing more may happen on this thread until the signal arrives.
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)

@@ -13,6 +13,8 @@ export interface Lane {
   readonly folder: string
   readonly httpsPort: number
   readonly httpPort: number
+  /** Where the program of the device answers. */
+  readonly devicePort: number
   /** Where Node.js keeps compiled sources: hundreds of starts would spend most of their time on compiling them. */
   readonly compileCache: string
 }
@@ -21,7 +23,8 @@ export interface Lane {
 export async function newLane(root: string, name: string): Promise<Lane> {
   const folder = path.join(root, name)
   const compileCache = path.join(root, 'compiled')
-  return { folder, httpsPort: await quietPort(), httpPort: await quietPort(), compileCache }
+  const [httpsPort, httpPort, devicePort] = [await quietPort(), await quietPort(), await quietPort()]
+  return { folder, httpsPort, httpPort, devicePort, compileCache }
 }
 
 /**
@@ -46,11 +49,19 @@ export interface Order {
   readonly passing: number
 }
 
-/** Who passes crash points: the server, or a command that runs beside it. */
-export type Role = 'server' | 'command'
+/** Who passes crash points: the server, a command that runs beside it, and those along the journey that live elsewhere. */
+export type Role = (typeof roles)[number]
 
-const preload = ['--import', pathToFileURL(path.join(import.meta.dirname, 'crashAt.ts')).href]
+const roles = ['server', 'command', 'validator', 'agent'] as const
+
+/** Arguments of Node.js with which a program passes its crash points on. */
+export const preload: readonly string[] = ['--import', pathToFileURL(path.join(import.meta.dirname, 'crashAt.ts')).href]
 const startTimeoutMs = 180_000
+
+/** An order as the program reads it. */
+export function lineOf({ point, passing }: Order): string {
+  return `${point} ${passing}`
+}
 const portAttempts = 5
 
 /**
@@ -83,9 +94,19 @@ export class Site {
     return path.join(this.folder, 'journal.jsonl')
   }
 
-  /** Where the client keeps its anchors. */
+  /** Where the client keeps its anchors: the settings of a person whose `XDG_CONFIG_HOME` is the folder above. */
   get clientFolder(): string {
-    return path.join(this.folder, 'client')
+    return path.join(this.folder, 'client', 'countersign')
+  }
+
+  /** The validator's data folder. */
+  get validatorFolder(): string {
+    return path.join(this.folder, 'validator')
+  }
+
+  /** The data folder of the device. */
+  get deviceFolder(): string {
+    return path.join(this.folder, 'device')
   }
 
   /** Copies everything, in the place of what is there. Nothing may run on either. */
@@ -106,7 +127,7 @@ export class Site {
           port: this.lane.httpsPort,
           httpPort: this.lane.httpPort,
           nodeArguments: preload,
-          env: this.#env('server'),
+          env: this.env('server'),
           startTimeoutMs,
         })
       } catch (error) {
@@ -121,13 +142,18 @@ export class Site {
   run(...command: readonly string[]): Promise<RunResult> {
     const [program = '', ...script] = countersignServer
     const all = [program, ...preload, ...script, ...command, '--data', this.dataFolder, '--json']
-    return runProgram(all, { env: this.#env('command') })
+    return runProgram(all, { env: this.env('command') })
   }
 
   /** Gives the order to die. What runs already counts from now on, what starts later from its beginning. */
-  order({ point, passing }: Order, role: Role = 'server'): void {
+  order(order: Order, role: Role = 'server'): void {
+    this.orderAny([order], role)
+  }
+
+  /** Gives the order to die wherever it gets first, in the place of every order before. */
+  orderAny(orders: readonly Order[], role: Role): void {
     const file = this.#file('order', role)
-    writeFileSync(`${file}.new`, `${point} ${passing}`)
+    writeFileSync(`${file}.new`, orders.map(lineOf).join('\n'))
     renameSync(`${file}.new`, file)
   }
 
@@ -136,9 +162,18 @@ export class Site {
     return existsSync(`${this.#file('order', role)}.done`)
   }
 
+  /** The line of the order that somebody died of, once; undefined where nobody did. */
+  takeObeyed(role: Role): string | undefined {
+    const done = `${this.#file('order', role)}.done`
+    if (!existsSync(done)) return undefined
+    const line = readFileSync(done, 'utf8')
+    rmSync(done)
+    return line
+  }
+
   /** Takes the orders back. */
   clearOrders(): void {
-    for (const role of ['server', 'command'] as const) {
+    for (const role of roles) {
       rmSync(this.#file('order', role), { force: true })
       rmSync(`${this.#file('order', role)}.done`, { force: true })
     }
@@ -155,14 +190,15 @@ export class Site {
 
   /** Starts to count anew. */
   forgetPassings(): void {
-    writeFileSync(this.#file('passed', 'server'), '')
+    for (const role of roles) writeFileSync(this.#file('passed', role), '')
   }
 
   #file(what: 'order' | 'passed', role: Role): string {
     return path.join(this.folder, `${what}-${role}`)
   }
 
-  #env(role: Role): Record<string, string> {
+  /** What makes a program under test listen, as its environment. */
+  env(role: Role): Record<string, string> {
     return {
       COUNTERSIGN_CRASH_ORDER: this.#file('order', role),
       COUNTERSIGN_CRASH_RECORD: this.#file('passed', role),

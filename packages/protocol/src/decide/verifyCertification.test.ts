@@ -382,12 +382,10 @@ test('no change of one character certifies anything else', () => {
   const expected = prove(sound.certification)
   assert.ok(expected)
   fc.assert(
-    fc.property(fc.nat(sound.certification.length - 1), fc.integer({ min: 32, max: 126 }), (at, character) => {
+    fc.property(fc.nat(sound.certification.length - 1), fc.string({ minLength: 1, maxLength: 1 }), (at, other) => {
       let proved: typeof expected | undefined
       try {
-        proved = prove(
-          sound.certification.replace(/[^]/g, (one, here) => (here === at ? String.fromCharCode(character) : one)),
-        )
+        proved = prove(sound.certification.replace(/[^]/g, (one, here) => (here === at ? other : one)))
       } catch (error) {
         assert.ok(error instanceof CodedError, String(error))
       }
