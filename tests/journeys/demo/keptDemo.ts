@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 
@@ -23,7 +23,16 @@ export function keepDemo(demo: KeptDemo): string {
   return known
 }
 
-/** Reads what `keepDemo` wrote. */
+/** Reads what `keepDemo` wrote. Ends the process where no demo was kept. */
 export function readKeptDemo(file: string = known): KeptDemo {
+  if (!existsSync(file)) {
+    console.error('No demo is running. Start one with: npm run demo -- --keep')
+    process.exit(1)
+  }
   return JSON.parse(readFileSync(file, 'utf8')) as KeptDemo
+}
+
+/** Forgets a kept demo that has ended. */
+export function forgetKeptDemo(file: string = known): void {
+  rmSync(file, { force: true })
 }

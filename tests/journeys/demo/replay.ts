@@ -30,6 +30,7 @@ interface Submitted {
 interface Verified {
   readonly answer: 'yes' | 'no' | 'cannot tell'
   readonly reasons: readonly string[]
+  readonly replacement?: { readonly product: string; readonly version: string }
 }
 
 /** What `countersign-validator advisories import --json` answers, as far as the story looks at it. */
@@ -214,7 +215,10 @@ async function expectAnswer(
     'verify',
     `countersign verify ${path.basename(archive)}: ${expected}, ${why}`,
     () => developer.ask<Verified>('verify', archive),
-    (verified) => verified.answer.reasons.map((reason) => `${verified.answer.answer}, because ${reason}`),
+    ({ answer: { answer: said, reasons, replacement } }) => [
+      ...reasons.map((reason) => `${said}, because ${reason}`),
+      ...(replacement ? [`certified in its place: ${replacement.product} ${replacement.version}`] : []),
+    ],
   )
   if (answer.answer !== expected) throw new Error(`verify said ${answer.answer}: ${answer.reasons.join('; ')}`)
   return answer
@@ -339,6 +343,7 @@ async function moveOn(
     'no',
     'why, since when, and what replaces it',
   )
+  if (old.replacement?.version !== third.version) throw new Error('verify does not name what replaces 1.1.0')
   const later = await story.step(
     'later',
     'GHSA-r4q5-vmmm-2653 (CVE-2026-40895) is imported: it reaches 1.15.11 and below',

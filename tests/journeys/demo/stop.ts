@@ -1,7 +1,7 @@
 /** `npm run demo:stop`: ends what `npm run demo -- --keep` left running, and removes its folder. */
 import { rmSync } from 'node:fs'
 import { isAlive } from './device.ts'
-import { readKeptDemo } from './keptDemo.ts'
+import { forgetKeptDemo, readKeptDemo } from './keptDemo.ts'
 
 const WAIT_MS = 20_000
 
@@ -12,3 +12,4 @@ while (processes.some(isAlive) && Date.now() < until) await new Promise((resolve
 const left = processes.filter(isAlive)
 if (left.length > 0) throw new Error(`still running: ${left.join(' ')}`)
 rmSync(folder, { recursive: true, force: true })
+forgetKeptDemo(process.argv[2])

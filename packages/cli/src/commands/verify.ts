@@ -16,6 +16,7 @@ import { parseVerificationPolicy, type VerificationPolicy } from '@countersign/p
 import { outputError } from '../output/errors.ts'
 import type { Terminal } from '../output/terminal.ts'
 import { type Artifact, type HashName, readArtifact } from './artifact.ts'
+import type { Replacement } from './findReplacement.ts'
 import { describeOutcome, printOutcome, type VerifyOutcome } from './verifyOutcome.ts'
 
 /** What `countersign verify` takes. */
@@ -88,7 +89,24 @@ async function evaluate(
     ownPolicy ?? around.anchors.policy,
   )
   const all = { ...decision, checks: [...decision.checks, ...offered.unreadable] }
-  return { ...narrow(all, options), artifact, now }
+  const replacement = options.offline ? undefined : await replacementOf(decision, around, now, terminal)
+  return { ...narrow(all, options), artifact, now, ...(replacement && { replacement }) }
+}
+
+/** Looked for only where a certification has ended: whoever may use the artifact needs no other. */
+async function replacementOf(
+  { certifications, endings }: ArtifactDecision,
+  { anchors, feed }: Surroundings,
+  now: Date,
+  terminal: Terminal,
+): Promise<Replacement | undefined> {
+  const ended = certifications.find(({ authority, number }) =>
+    endings.some(({ certification }) => certification?.authority === authority && certification.number === number),
+  )
+  if (ended === undefined) return undefined
+  const { findReplacement } = await import('./findReplacement.ts')
+  const of = { sha256: toHex(ended.digest), product: ended.product }
+  return findReplacement(anchors, of, { knowledge: feed.knowledge, now }, terminal)
 }
 
 /** Verifying a digest loads a library of curves, which a file of usual size need not wait for. */

@@ -6,6 +6,7 @@ import { toHex } from '@countersign/protocol/json/base64.ts'
 import { checkTable, printable } from '../output/checkTable.ts'
 import type { Terminal } from '../output/terminal.ts'
 import type { Artifact } from './artifact.ts'
+import type { Replacement } from './findReplacement.ts'
 
 /** The answer of `countersign verify` with everything it rests on. */
 export interface VerifyOutcome extends RunDecision {
@@ -13,13 +14,15 @@ export interface VerifyOutcome extends RunDecision {
   readonly signature?: VerifiedBundle
   readonly certifications: readonly VerifiedCertification[]
   readonly endings: readonly Ending[]
+  /** Where a certification ended: what is certified of the same product now. */
+  readonly replacement?: Replacement
   /** When it was decided. */
   readonly now: Date
 }
 
 /** Prints the answer for people: who signed, who certified, every check, and the reasons. */
 export function printOutcome(name: string, outcome: VerifyOutcome, terminal: Terminal): void {
-  const { answer, signature, certifications, checks, reasons } = outcome
+  const { answer, signature, certifications, checks, reasons, replacement } = outcome
   terminal.line(`${answer}  ${printable(name)}`)
   if (signature) {
     const { identity, signedAt } = signature
@@ -32,11 +35,14 @@ export function printOutcome(name: string, outcome: VerifyOutcome, terminal: Ter
   }
   for (const line of checkTable(checks)) terminal.line(line)
   for (const reason of reasons) terminal.line(`  ${answer}, because ${printable(reason)}`)
+  if (replacement === undefined) return
+  const { product, version, sha256 } = replacement
+  terminal.line(`  certified in its place: ${printable(`${product} ${version}`)}, sha256:${sha256}`)
 }
 
 /** The same facts for programs. */
 export function describeOutcome(name: string, outcome: VerifyOutcome): object {
-  const { answer, checks, reasons, artifact, signature, certifications, endings } = outcome
+  const { answer, checks, reasons, artifact, signature, certifications, endings, replacement } = outcome
   return {
     answer,
     artifact: name,
@@ -48,6 +54,7 @@ export function describeOutcome(name: string, outcome: VerifyOutcome): object {
     }),
     certifications: certifications.map((one) => describeCertification(one, outcome)),
     endings: endings.filter((one) => one.covers !== 'certification').map(describeEnding),
+    ...(replacement && { replacement }),
     checks,
     reasons,
   }

@@ -121,7 +121,7 @@ export class LogServer {
   /** Pushes the newest checkpoint of `log` with its entries from `from` on, as `feedEventsRoute` describes. */
   push(log: TestLog, checkpoint: string, from: number): void {
     const entries = log.entries.slice(from).map((entry) => Buffer.from(entry).toString('base64'))
-    this.send(eventText({ checkpoint, from, entries }))
+    this.send(eventText({ checkpoint, from: String(from), entries }))
   }
 
   /** Ends every stream of events. */

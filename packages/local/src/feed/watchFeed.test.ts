@@ -121,7 +121,7 @@ test('pushed entries that are not the logged ones are not believed; the logged o
   log.entries.push(record(5n))
   publish()
   const entries = [Buffer.from(record(9n)).toString('base64')]
-  server.send(eventText({ checkpoint: checkpoint(), from: 0, entries }))
+  server.send(eventText({ checkpoint: checkpoint(), from: '0', entries }))
   await until('the push is heard', () => pushed().length === 1)
   const [known] = heard.at(-1)?.knowledge.knowledge.records ?? []
   assert.deepEqual(known?.authorised.record, { ...endedNumbers([5n]) })
@@ -167,20 +167,20 @@ const garbage: readonly (readonly [string, () => string])[] = [
   ['an event of another kind', () => 'event: command\ndata: {"run":"this"}\n\n'],
   ['no JSON', () => 'event: checkpoint\ndata: {{{{\n\n'],
   ['JSON of another form', () => eventText({ checkpoint: 1, from: 'x' })],
-  ['entries that are not base64', () => eventText({ checkpoint: checkpoint(), from: 0, entries: ['*'] })],
+  ['entries that are not base64', () => eventText({ checkpoint: checkpoint(), from: '0', entries: ['*'] })],
   [
     'a checkpoint by another key',
-    () => eventText({ checkpoint: checkpoint(new TestLog(ORIGIN)), from: 0, entries: [] }),
+    () => eventText({ checkpoint: checkpoint(new TestLog(ORIGIN)), from: '0', entries: [] }),
   ],
   [
     'a checkpoint of another log',
-    () => eventText({ checkpoint: checkpoint(new TestLog('else.example.org')), from: 0, entries: [] }),
+    () => eventText({ checkpoint: checkpoint(new TestLog('else.example.org')), from: '0', entries: [] }),
   ],
   [
     'a checkpoint whose tiles nobody has',
     () => {
       const longer = new TestLog(ORIGIN, log.signer).add('never published')
-      return eventText({ checkpoint: checkpoint(longer), from: 1, entries: [] })
+      return eventText({ checkpoint: checkpoint(longer), from: '1', entries: [] })
     },
   ],
 ]

@@ -189,7 +189,10 @@ export const getSubmissionRoute = route({
   maxBodyBytes: 0,
 })
 
-/** Every certification of one artifact, and the bundles of all signatures that were submitted with it. Public. */
+/**
+ * Every certification of one artifact, and the bundles of all signatures that were submitted with it. Public. `newer` is the
+ * newest active certification of other bytes of the same product, for whoever looks for what replaces an ended one.
+ */
 export const getCertificationsRoute = route({
   id: 'getCertifications',
   method: 'GET',
@@ -198,7 +201,11 @@ export const getCertificationsRoute = route({
   tag: 'artifacts',
   listeners: ['https', 'http'],
   params: z.strictObject({ sha256: sha256Hex }),
-  reply: z.strictObject({ certifications: z.array(certificationRecord), signatures: z.array(bundleText) }),
+  reply: z.strictObject({
+    certifications: z.array(certificationRecord),
+    signatures: z.array(bundleText),
+    newer: certificationRecord.optional(),
+  }),
   status: 200,
   maxBodyBytes: 0,
 })

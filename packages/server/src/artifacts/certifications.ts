@@ -31,29 +31,14 @@ export function storedCertifications(
 
 /** What the world may know of an artifact: its certifications with all bundles, and the signatures submitted with it. */
 export async function readCertifications(
-  { database, store }: CertificationReading,
+  reading: CertificationReading,
   sha256: string,
   now: Date,
-): Promise<{ certifications: CertificationRecord[]; signatures: string[] }> {
+): Promise<{ certifications: CertificationRecord[]; signatures: string[]; newer?: CertificationRecord }> {
+  const { database, store } = reading
   const tables = database.tables<ArtifactsTables>()
   const rows = await storedCertifications(tables, sha256)
-  const read = async (digest: string) => (await store.readBundle(digest)) ?? ''
-  const certifications = rows.map(async (row) => {
-    const name = { authority: row.authority, number: BigInt(row.number) }
-    return {
-      validator: row.validator,
-      authority: row.authority,
-      number: String(row.number),
-      sha256,
-      product: row.product,
-      version: row.version,
-      notAfter: new Date(row.not_after_ms).toISOString(),
-      state: (await certificationState(database, name, now)) ?? 'ended',
-      certification: await read(row.certification_sha256),
-      sbom: await read(row.sbom_sha256),
-      findings: await read(row.findings_sha256),
-    }
-  })
+  const certifications = await Promise.all(rows.map((row) => describe(reading, row, now)))
   const signatures = await tables
     .selectFrom('artifacts_submissions')
     .select('signature_sha256')
@@ -61,8 +46,60 @@ export async function readCertifications(
     .where('sha256', '=', sha256)
     .limit(MAX_LISTED)
     .execute()
+  const newer = await newerCertification(reading, certifications, now)
   return {
-    certifications: await Promise.all(certifications),
-    signatures: await Promise.all(signatures.map((row) => read(row.signature_sha256))),
+    certifications,
+    signatures: await Promise.all(signatures.map((row) => readBundle(store, row.signature_sha256))),
+    ...(newer && { newer }),
   }
+}
+
+/** The newest active certification of the same product, of other bytes. */
+async function newerCertification(
+  reading: CertificationReading,
+  certifications: readonly CertificationRecord[],
+  now: Date,
+): Promise<CertificationRecord | undefined> {
+  const [newest] = certifications
+  if (newest === undefined) return undefined
+  const rows = await reading.database
+    .tables<ArtifactsTables>()
+    .selectFrom('artifacts_certifications')
+    .selectAll()
+    .where('product', '=', newest.product)
+    .where('sha256', '!=', newest.sha256)
+    .orderBy('stored_ms', 'desc')
+    .orderBy('number', 'desc')
+    .limit(MAX_LISTED)
+    .execute()
+  for (const row of rows) {
+    const name = { authority: row.authority, number: BigInt(row.number) }
+    if ((await certificationState(reading.database, name, now)) === 'active') return describe(reading, row, now)
+  }
+  return undefined
+}
+
+async function describe(
+  { database, store }: CertificationReading,
+  row: StoredCertificationRow,
+  now: Date,
+): Promise<CertificationRecord> {
+  const name = { authority: row.authority, number: BigInt(row.number) }
+  return {
+    validator: row.validator,
+    authority: row.authority,
+    number: String(row.number),
+    sha256: row.sha256,
+    product: row.product,
+    version: row.version,
+    notAfter: new Date(row.not_after_ms).toISOString(),
+    state: (await certificationState(database, name, now)) ?? 'ended',
+    certification: await readBundle(store, row.certification_sha256),
+    sbom: await readBundle(store, row.sbom_sha256),
+    findings: await readBundle(store, row.findings_sha256),
+  }
+}
+
+async function readBundle(store: CertificationReading['store'], sha256: string): Promise<string> {
+  return (await store.readBundle(sha256)) ?? ''
 }
