@@ -8,8 +8,8 @@ import { arrayShape, checked, countShape, objectShape, optional, type Shaped, st
 export const CERTIFICATION_POLICY_VERSION = 1
 
 /**
- * Gaps that no policy can accept (design, section 8, rule 2): nothing was found, advisory data is missing, held
- * or too old, or the inspector died. `decideToCertify` also looks at the verdict itself, whatever its gaps are called.
+ * Gaps that no policy can accept (design, section 8, rule 2): nothing was found, advisory data is missing, held or too old,
+ * the inspector died, or the archive itself is such that programs may disagree about what is in it. `decideToCertify` also looks at the verdict itself, whatever its gaps are called.
  */
 export const UNACCEPTABLE_GAPS: ReadonlySet<string> = new Set([
   'gap.empty',
@@ -18,6 +18,17 @@ export const UNACCEPTABLE_GAPS: ReadonlySet<string> = new Set([
   'gap.advisory-data-old',
   'gap.advisories-held',
   'gap.inspector-died',
+  'gap.archive-bomb',
+  'gap.archive-duplicate-name',
+  'gap.archive-malformed',
+  'gap.archive-sparse',
+  'gap.archive-special-file',
+  'gap.archive-too-deep',
+  'gap.archive-too-large',
+  'gap.archive-too-many',
+  'gap.archive-truncated',
+  'gap.archive-unsafe-link',
+  'gap.archive-unsafe-path',
 ])
 
 const product = stringShape('a product name, or * for every product', /^(?:\*|[A-Za-z0-9][A-Za-z0-9._-]{0,127})$/)
