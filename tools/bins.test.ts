@@ -24,8 +24,9 @@ function install(name: string, isBuilt: boolean): string {
     `export async function main(argv) {
       if (argv[0] === 'throw') throw new Error('broken')
       if (argv[0] !== 'wait') return Number(argv[0])
+      const ended = new Promise((resolve) => { const alive = setInterval(() => {}, 1000); process.on('SIGTERM', () => { clearInterval(alive); resolve(7) }) })
       console.log('ready')
-      return new Promise((resolve) => { const alive = setInterval(() => {}, 1000); process.on('SIGTERM', () => { clearInterval(alive); resolve(7) }) })
+      return ended
     }`,
   )
   return bin

@@ -148,6 +148,8 @@ test('whoever trusts the instance gets a yes, with every check and who signed wh
     artifact: 'pump.tar.gz',
     digest: createHash('sha256').update('pump 1.0').digest('hex'),
     signer: { subject: 'anna@example.org', issuer: `${instance.publicUrl}/oidc` },
+    certifications: [],
+    endings: [],
     reasons: [],
   })
   assert.ok(Math.abs(Date.parse(signedAt) - Date.now()) < 120_000, signedAt)

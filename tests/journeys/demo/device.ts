@@ -26,8 +26,16 @@ export interface Device {
 
 const WAIT_MS = 60_000
 
-/** Enrols a device by its ticket, which comes on standard input, and starts its agent. */
-export async function startDevice(name: string, ticket: string, parent: string): Promise<Device> {
+/**
+ * Enrols a device by its ticket, which comes on standard input, and starts its agent, `more` being further arguments of
+ * `run`. What the agent says is in `<parent>/<name>.log`.
+ */
+export async function startDevice(
+  name: string,
+  ticket: string,
+  parent: string,
+  more: readonly string[] = [],
+): Promise<Device> {
   const folder = path.join(parent, name)
   mkdirSync(folder, { recursive: true })
   await mustRun([...countersignAgent, 'enrol', '--ticket-file', '-', '--data', folder], { input: ticket })
@@ -36,7 +44,7 @@ export async function startDevice(name: string, ticket: string, parent: string):
   // To a file, so that the agent can outlive the demo.
   const logFile = path.join(parent, `${name}.log`)
   const log = openSync(logFile, 'a', 0o600)
-  const agent = spawn(program, [...script, 'run', '--data', folder, '--port', String(port)], {
+  const agent = spawn(program, [...script, 'run', '--data', folder, '--port', String(port), ...more], {
     stdio: ['ignore', log, log],
     detached: true,
   })
