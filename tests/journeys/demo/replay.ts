@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs'
+import { cpSync, mkdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { runWithDeviceFlow } from '../../support/logIn.ts'
 import { type Machine, newMachine } from '../../support/machine.ts'
@@ -13,6 +13,11 @@ import { type PackedRelease, packOwnRelease, packReplayRelease } from './product
 import type { Story } from './story.ts'
 
 const advisories = path.join(import.meta.dirname, 'advisories')
+
+/** The file beside an artifact, as far as the summary looks into it. */
+interface CertificationBundle {
+  readonly verificationMaterial: { readonly tlogEntries: readonly { readonly logIndex: string }[] }
+}
 
 /** A submission as `countersign submit --json` answers it. */
 interface Submitted {
@@ -48,6 +53,8 @@ export interface CertifiedRelease extends PackedRelease {
   readonly gaps: number
   readonly signMs: number
   readonly certifyMs: number
+  /** Where the certification is in the artifact log. */
+  readonly logIndex: string
 }
 
 /** What the story leaves behind, for the summary, `--json` and `demo:check`. */
@@ -87,7 +94,7 @@ async function play(
   story: Story,
   started: { stop(): Promise<void> }[],
 ): Promise<Replay> {
-  const setting = await bringUp(folder, story, started)
+  const setting = await bringUp(folder, story, started, own)
   const first = await certifyRelease(setting, story, () => packReplayRelease('1.0.0', folder), { isFirst: true })
   const { devices, second } = await release(setting, story, started, first, () =>
     own ? packOwnRelease('1.1.0', own, own.pin, folder) : packReplayRelease('1.1.0', folder),
@@ -115,7 +122,12 @@ interface Setting {
   importAdvisories(source: string): Promise<Imported>
 }
 
-async function bringUp(folder: string, story: Story, started: { stop(): Promise<void> }[]): Promise<Setting> {
+async function bringUp(
+  folder: string,
+  story: Story,
+  started: { stop(): Promise<void> }[],
+  own: OwnProduct | undefined,
+): Promise<Setting> {
   story.chapter('Server, validator, developer')
   const dataFolder = path.join(folder, 'instance')
   const instance = await story.step(
@@ -144,7 +156,7 @@ async function bringUp(folder: string, story: Story, started: { stop(): Promise<
   await story.step(
     'advisories',
     'countersign-validator advisories import: what is known before the story begins',
-    () => importAdvisories(path.join(advisories, 'initial')),
+    () => importAdvisories(knownBefore(folder, own)),
     ({ changed }) => [`${changed} records, marked as sample: a production instance would refuse them`],
   )
   const developer = newMachine(path.join(folder, 'developer'))
@@ -155,6 +167,23 @@ async function bringUp(folder: string, story: Story, started: { stop(): Promise<
     () => [`${instance.invitation?.email}; only \`openid email\` is asked`],
   )
   return { folder, instance, developer, validatorFolder, importAdvisories }
+}
+
+/** What is known at the beginning. The caller's own advisory is news, so a record of the same flaw is left out. */
+function knownBefore(folder: string, own: OwnProduct | undefined): string {
+  const initial = path.join(advisories, 'initial')
+  if (own === undefined) return initial
+  const news = readNames(own.advisory)
+  const known = path.join(folder, 'known-before')
+  const isOther = (file: string) => !file.endsWith('.json') || !readNames(file).some((name) => news.includes(name))
+  cpSync(initial, known, { recursive: true, filter: isOther })
+  return known
+}
+
+/** Id and aliases of an OSV record. */
+function readNames(file: string): string[] {
+  const { id, aliases = [] } = JSON.parse(readFileSync(file, 'utf8')) as { id: string; aliases?: string[] }
+  return [id, ...aliases]
 }
 
 async function logInDeveloper(instance: Instance, developer: Machine): Promise<void> {
@@ -201,7 +230,17 @@ async function certifyRelease(
     ],
   )
   await expectAnswer(developer, story, archive, 'yes', 'signed and certified')
-  return { ...packed, ...certification, components: verdict.components, gaps: verdict.gaps.length, signMs, certifyMs }
+  const bundle = JSON.parse(readFileSync(`${archive}.certification.sigstore.json`, 'utf8')) as CertificationBundle
+  const logIndex = bundle.verificationMaterial.tlogEntries[0]?.logIndex ?? ''
+  return {
+    ...packed,
+    ...certification,
+    logIndex,
+    components: verdict.components,
+    gaps: verdict.gaps.length,
+    signMs,
+    certifyMs,
+  }
 }
 
 async function expectAnswer(
@@ -344,13 +383,8 @@ async function moveOn(
     'why, since when, and what replaces it',
   )
   if (old.replacement?.version !== third.version) throw new Error('verify does not name what replaces 1.1.0')
-  const later = await story.step(
-    'later',
-    'GHSA-r4q5-vmmm-2653 (CVE-2026-40895) is imported: it reaches 1.15.11 and below',
-    () => setting.importAdvisories(path.join(advisories, 'later')),
-    ({ ended }) => [`${ended.length} certifications end`],
-  )
-  if (later.ended.length > 0) throw new Error(`a later advisory ended ${later.ended.join()}`)
+  // About the replay's own dependency; the caller's product may well have it, and then it would rightly end.
+  if (own === undefined) await importLater(setting, story)
   const now = await expectAnswer(setting.developer, story, third.archive, 'yes', 'the fixed version stands')
   const run = await mustRun([
     ...countersignValidator,
@@ -367,6 +401,16 @@ async function moveOn(
     oldVersionVerifies: old.answer === 'yes',
     newVersionVerifies: now.answer === 'yes',
   }
+}
+
+async function importLater({ importAdvisories }: Setting, story: Story): Promise<void> {
+  const { ended } = await story.step(
+    'later',
+    'GHSA-r4q5-vmmm-2653 (CVE-2026-40895) is imported: it reaches 1.15.11 and below',
+    () => importAdvisories(path.join(advisories, 'later')),
+    ({ ended }) => [`${ended.length} certifications end`],
+  )
+  if (ended.length > 0) throw new Error(`a later advisory ended ${ended.join()}`)
 }
 
 async function exportTrust({ folder, developer }: Setting): Promise<string> {

@@ -23,32 +23,37 @@ export function resultOf(replay: Replay, steps: readonly Step[]): Record<string,
   }
 }
 
-/** The end of the story: numbers, and the commands with which anyone checks it. */
+/** The end of the story: numbers, paths, and the commands with which anyone checks it. */
 export function summaryOf(replay: Replay): string[] {
-  const { releases, instance, timeToStopMs } = replay
+  const { releases, instance, timeToStopMs, trustFolder } = replay
   const rows = Object.values(releases).map(
-    ({ version, number, components, sizeBytes, signMs, certifyMs }) =>
-      `  files ${version}   certification ${number}   ${components} components, ${sizeBytes} bytes   ` +
-      `signed in ${signMs} ms, certified in ${certifyMs} ms`,
+    ({ version, number, logIndex, components, sizeBytes, signMs, certifyMs }) =>
+      `  files ${version}   certification ${number}, entry ${logIndex} of the artifact log   ${components} components, ` +
+      `${sizeBytes} bytes   signed in ${signMs} ms, certified in ${certifyMs} ms`,
   )
   return [
     'Summary',
     ...rows,
     `  from the advisory to the process gone: ${timeToStopMs} ms`,
-    ...checkCommands(releases['1.2.0'], instance.publicUrl, replay.trustFolder),
+    '',
+    'Check it yourself, with --keep, while it runs; npm run demo:check does all of it and more',
+    ...commands(releases['1.1.0'], instance.publicUrl, trustFolder),
   ]
 }
 
-function checkCommands({ archive }: CertifiedRelease, publicUrl: string, trust: string): string[] {
+function commands({ archive }: CertifiedRelease, publicUrl: string, trust: string): string[] {
   const certification = `${archive}.certification.sigstore.json`
-  const root = path.join(trust, 'trusted_root.json')
   return [
-    'Check it yourself (with --keep, while it runs)',
     `  countersign verify ${archive}`,
-    `  cosign verify-blob-attestation --bundle ${certification} --trusted-root ${root} --use-signed-timestamps \\`,
-    `    --type https://slsa.dev/verification_summary/v1 --certificate-identity ${publicUrl}/validators/embedded \\`,
-    `    --certificate-oidc-issuer ${publicUrl}/validators ${archive}`,
-    `  jq -r .verificationMaterial.certificate.rawBytes ${certification} | base64 -d | openssl x509 -inform DER -text -noout`,
-    '  npm run demo:check',
+    `  cosign verify-blob-attestation --bundle ${certification} --trusted-root ${path.join(trust, 'trusted_root.json')} \\`,
+    `    --use-signed-timestamps --type https://slsa.dev/verification_summary/v1 \\`,
+    `    --certificate-identity ${publicUrl}/validators/embedded --certificate-oidc-issuer ${publicUrl}/validators ${archive}`,
+    `  jq -r .verificationMaterial.certificate.rawBytes ${certification} | base64 -d > leaf.cer`,
+    '  openssl x509 -inform DER -in leaf.cer -noout -text            # number and digest stand in 1.2.840.113556.1.8000.2554…',
+    `  jq -r '.certificateAuthorities[-1].certChain.certificates[].rawBytes' ${path.join(trust, 'trusted_root.json')} | \\`,
+    '    while read -r one; do echo "$one" | base64 -d | openssl x509 -inform DER; done > chain.pem',
+    "  curl -s $(openssl x509 -inform DER -in leaf.cer -noout -ext crlDistributionPoints | sed -n 's/.*URI://p') | \\",
+    '    openssl crl -inform DER -out list.pem',
+    '  openssl verify -partial_chain -CAfile chain.pem -crl_check -CRLfile list.pem leaf.cer      # certificate revoked',
   ]
 }
