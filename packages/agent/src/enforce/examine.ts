@@ -1,6 +1,11 @@
 import type { Anchors } from '@countersign/local/anchors/openAnchors.ts'
 import type { TrustedRoot } from '@countersign/protocol/bundle/trustedRoot.ts'
-import { type ArtifactDecision, decideArtifact } from '@countersign/protocol/decide/decideArtifact.ts'
+import {
+  type ArtifactDecision,
+  type ArtifactVerification,
+  decideVerified,
+  verifyArtifact,
+} from '@countersign/protocol/decide/decideArtifact.ts'
 import { decideEffect, type RecallEffect } from '@countersign/protocol/decide/decideEffect.ts'
 import type { Ending, Knowledge } from '@countersign/protocol/decide/facts.ts'
 import { durationMs } from '@countersign/protocol/policy/duration.ts'
@@ -14,6 +19,8 @@ export interface Surroundings {
   readonly root: TrustedRoot
   readonly knowledge: Knowledge
   readonly now: Date
+  /** What is certain of it: whoever sets the clock must not stop what is good, nor keep running what is offline. */
+  readonly timeFloor: Date
   /** Uncertain time counts as stale (design 8). */
   readonly isTimeProven: boolean
 }
@@ -48,7 +55,7 @@ export function examine(loaded: Examinable, around: Surroundings): Examination {
   const { anchors, root, knowledge, now } = around
   const wanted = release && { product: release.product, version: release.version }
   const facts = { artifact, signature, certifications, root, knowledge, anchors, now, ...wanted }
-  const decision = decideArtifact(facts, anchors.policy)
+  const decision = decideVerified(facts, verifiedOnce(loaded, root), anchors.policy)
   const standing = standingOf(decision, around)
   if (standing.kind === 'good' || standing.kind === 'refused') return { decision, standing }
   const effect = decideEffect(
@@ -56,6 +63,27 @@ export function examine(loaded: Examinable, around: Surroundings): Examination {
     anchors.policy,
   )
   return { decision, standing, effect }
+}
+
+/** What was verified of one release in memory. */
+interface Remembered extends ArtifactVerification {
+  readonly root: TrustedRoot
+  readonly of: Examinable['certifications']
+  readonly artifact: Examinable['artifact']
+}
+
+const remembered = new WeakMap<Examinable['signature'], Remembered>()
+
+/**
+ * Cryptography says the same of the same bundles for as long as the root is the same, so a recall need not wait for it, nor is
+ * it done every second. What is read from disk is another object, and is verified anew.
+ */
+function verifiedOnce({ artifact, signature, certifications }: Examinable, root: TrustedRoot): ArtifactVerification {
+  const known = remembered.get(signature)
+  if (known?.root === root && known.artifact === artifact && known.of === certifications) return known
+  const verified = verifyArtifact({ artifact, signature, certifications, root })
+  remembered.set(signature, { ...verified, root, artifact, of: certifications })
+  return verified
 }
 
 /** Throws `enforce.refused`, `enforce.cannot-tell` unless the release may be installed: that asks for a plain yes at a proven time. */
@@ -85,15 +113,16 @@ function standingOf(decision: ArtifactDecision, around: Surroundings): Standing 
   if (first) return { kind: 'refused', why: `${first.name}: ${first.detail}`, code: first.code ?? 'enforce.refused' }
   if (isOffline(around)) return { kind: 'offline', ...newsReason(decision) }
   const [expired] = failing
-  if (expired) return { kind: 'expired', why: expired.detail, code: expired.code ?? 'decide.certification-expired' }
-  if (decision.answer !== 'yes') return { kind: 'stale', ...newsReason(decision) }
+  if (expired && around.isTimeProven)
+    return { kind: 'expired', why: expired.detail, code: expired.code ?? 'decide.certification-expired' }
+  if (decision.answer !== 'yes' && !expired) return { kind: 'stale', ...newsReason(decision) }
   if (around.isTimeProven) return { kind: 'good' }
   return { kind: 'stale', why: 'the instance has not proven its time yet', code: 'decide.clock-wrong' }
 }
 
-function isOffline({ anchors: { policy }, knowledge, now }: Surroundings): boolean {
+function isOffline({ anchors: { policy }, knowledge, timeFloor }: Surroundings): boolean {
   if (policy.maxOffline === '0' || knowledge.freshness === undefined) return false
-  return now.getTime() - knowledge.freshness.getTime() > durationMs(policy.maxOffline)
+  return timeFloor.getTime() - knowledge.freshness.getTime() > durationMs(policy.maxOffline)
 }
 
 function newsReason({ checks }: ArtifactDecision): { why: string; code: string } {

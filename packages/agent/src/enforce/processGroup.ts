@@ -1,6 +1,6 @@
 import type { RunningProcess } from '../state/storedState.ts'
 import { openControlGroup } from './controlGroup.ts'
-import { isGroupAlive, readKernelFile } from './processFacts.ts'
+import { isGroupAlive, processFacts, readKernelFile } from './processFacts.ts'
 
 /** Everything that one program has started, as far as the system can tell. */
 export interface ProcessGroup {
@@ -14,9 +14,16 @@ export interface ProcessGroup {
 
 /** The control group of a process where it has one, else the process group that it leads. */
 export function processGroup({ pid, controlGroup }: Pick<RunningProcess, 'pid' | 'controlGroup'>): ProcessGroup {
+  let looked = 0
   const leaders: ProcessGroup = {
     signal: (name) => void send(-pid, name),
-    isEmpty: () => !send(-pid, 0) || (hasProc() && !isGroupAlive(pid)),
+    isEmpty: () => {
+      if (!send(-pid, 0)) return true
+      if (!hasProc() || isLeading(pid)) return false
+      // Its parent takes a dead leader out of the table in a moment, and then the call above tells.
+      looked++
+      return looked % LOOKS_FOR_ONE_SEARCH === 0 && !isGroupAlive(pid)
+    },
     release() {},
   }
   if (controlGroup === undefined) return leaders
@@ -38,6 +45,15 @@ function send(pid: number, signal: 'SIGTERM' | 'SIGKILL' | 0): boolean {
   } catch {
     return false
   }
+}
+
+/** Looking at every process of the system takes longer than stopping one. */
+const LOOKS_FOR_ONE_SEARCH = 5
+
+/** Told from one file: there is no need to search while the leader runs. */
+function isLeading(pid: number): boolean {
+  const facts = processFacts(pid)
+  return facts !== undefined && facts.group === pid && !facts.isZombie
 }
 
 function hasProc(): boolean {

@@ -89,6 +89,30 @@ test('a program is taken over by number and start time together, and its remains
   assert.equal(isAlive(record.pid), false)
 })
 
+test('nobody watches a program that was taken over once the agent ends, and it goes on', async () => {
+  const { record } = await run('setInterval(() => {}, 1000)')
+  let watching = 0
+  const clock = {
+    ...systemClock,
+    async sleep(ms: number, signal?: AbortSignal) {
+      watching++
+      await systemClock.sleep(ms, signal).finally(() => watching--)
+    },
+  }
+  const ending = new AbortController()
+  const taken = takeOver(record, 100, clock, ending.signal)
+  let hasEnded = false
+  void taken?.exit.then(() => {
+    hasEnded = true
+  })
+  await systemClock.sleep(20)
+  assert.equal(watching, 1)
+  ending.abort()
+  await systemClock.sleep(20)
+  assert.deepEqual([watching, hasEnded, isAlive(record.pid)], [0, false, true])
+  await endRemains(record, systemClock)
+})
+
 test('enforce.no-program: a program that is no file of the artifact', async () => {
   await assert.rejects(run('', undefined, 'bin/absent'), (error) => hasCode(error, 'enforce.no-program'))
 })

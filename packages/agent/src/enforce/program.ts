@@ -26,6 +26,25 @@ export interface Program {
   trimOutput(): void
 }
 
+/** How a device starts programs, finds them again and ends them. Simulations pass their own. */
+export interface Programs {
+  /** Starts a program; see `start`. */
+  start(job: StartJob, startedAt: Date): Promise<Program>
+  /** Takes over what a process before this one started; see `takeOver`. */
+  takeOver(record: RunningProcess, stopTimeoutMs: number): Program | undefined
+  /** Ends what is left of a program; see `endRemains`. */
+  endRemains(record: RunningProcess): Promise<void>
+}
+
+/** The processes of the operating system; until `signal` aborts, those that are not our children are watched. */
+export function systemPrograms(clock: Clock, signal?: AbortSignal): Programs {
+  return {
+    start: (job, startedAt) => startProgram(job, startedAt, clock),
+    takeOver: (record, stopTimeoutMs) => takeOver(record, stopTimeoutMs, clock, signal),
+    endRemains: (record) => endRemains(record, clock),
+  }
+}
+
 /** How often a process that is not our child is looked at. */
 const WATCH_MS = 250
 
@@ -33,20 +52,39 @@ const WATCH_MS = 250
 export async function startProgram(job: StartJob, startedAt: Date, clock: Clock): Promise<Program> {
   const { record, child, output }: StartedProcess = await start(job, startedAt)
   const exit = once(child, 'exit').then(([code, signal]): ProgramExit => ({ code, signal }))
-  return program({ record, exit, stopTimeoutMs: job.manifest.stopTimeoutMs, reaped: exit, output }, clock)
+  const reaped = () => {
+    // Nothing else may keep this process alive by then, and whoever stops a program waits for its end.
+    child.ref()
+    return exit
+  }
+  return program({ record, exit, stopTimeoutMs: job.manifest.stopTimeoutMs, reaped, output }, clock)
 }
 
 /**
  * Takes over a program that a process before this one started; undefined where it is not there any more. Its whole group is
- * watched as if it were ours, only its exit code is lost.
+ * watched as if it were ours, only its exit code is lost. Once `signal` aborts nobody watches any more: an agent that leaves
+ * the program running must be able to end itself.
  */
-export function takeOver(record: RunningProcess, stopTimeoutMs: number, clock: Clock): Program | undefined {
+export function takeOver(
+  record: RunningProcess,
+  stopTimeoutMs: number,
+  clock: Clock,
+  signal?: AbortSignal,
+): Program | undefined {
   if (!isStillThere(record)) return undefined
-  const exit = (async (): Promise<ProgramExit> => {
-    while (isStillThere(record)) await clock.sleep(WATCH_MS)
-    return { code: null, signal: null }
-  })()
-  return program({ record, exit, stopTimeoutMs }, clock)
+  return program({ record, exit: watch(record, clock, signal), stopTimeoutMs }, clock)
+}
+
+async function watch(record: RunningProcess, clock: Clock, signal?: AbortSignal): Promise<ProgramExit> {
+  while (isStillThere(record)) {
+    const isAborted = await clock.sleep(WATCH_MS, signal).then(
+      () => false,
+      () => true,
+    )
+    // It has not ended, so this must not resolve.
+    if (isAborted) await new Promise<never>(() => {})
+  }
+  return { code: null, signal: null }
 }
 
 /** Ends what is left of a program whose leader is gone or whose release may not run: its children, too. */
@@ -59,7 +97,7 @@ export async function endRemains(record: RunningProcess, clock: Clock): Promise<
 interface ProgramParts extends Pick<Program, 'record' | 'exit'> {
   readonly stopTimeoutMs: number
   /** Resolves once the system has forgotten the leader: it is our child. */
-  readonly reaped?: Promise<unknown>
+  readonly reaped?: () => Promise<unknown>
   readonly output?: OutputFile | undefined
 }
 
@@ -74,7 +112,7 @@ function program({ record, exit, stopTimeoutMs, reaped, output }: ProgramParts, 
       if (isStillThere(record)) process.kill(record.pid, name)
     },
     stop() {
-      stopping ??= stop(group, stopTimeoutMs, clock).then(async () => void (await reaped))
+      stopping ??= stop(group, stopTimeoutMs, clock).then(async () => void (await reaped?.()))
       return stopping
     },
     trimOutput() {

@@ -34,7 +34,14 @@ export function openWorld(first: Anchors, known: Knowledge, time: DeviceTime): W
     get anchorsReplaced() {
       return replaced.signal
     },
-    surroundings: () => ({ anchors, root, knowledge, now: time.now(), isTimeProven: time.isProven() }),
+    surroundings: () => ({
+      anchors,
+      root,
+      knowledge,
+      now: time.now(),
+      timeFloor: time.floor(),
+      isTimeProven: time.isProven(),
+    }),
     replaceAnchors(next) {
       const { versions } = anchors
       anchors = next

@@ -2,6 +2,7 @@ import { X509Certificate } from 'node:crypto'
 import type { Anchors } from '@countersign/local/anchors/openAnchors.ts'
 import { tlsTrust } from '@countersign/local/anchors/trustedRequest.ts'
 import type { CallTarget } from '@countersign/local/calls/call.ts'
+import type { Clock } from '@countersign/local/clock/clock.ts'
 import { replaceFile } from '@countersign/local/files/durable.ts'
 import { readBounded } from '@countersign/local/files/readBounded.ts'
 import type { DataFolder } from '../state/dataFolder.ts'
@@ -32,16 +33,16 @@ export function instanceTarget(anchors: Anchors, { certificatePem, privateKeyPem
 }
 
 /**
- * Renews the certificate under mutual TLS once a third of its life is left; the key stays. Resolves with the one that counts
+ * Renews the certificate under mutual TLS once a third of its life is left by `clock`; the key stays. Resolves with the one that counts
  * from now on. Throws `calls.*` and the server's codes; the old certificate stays then.
  */
 export async function renewWhenDue(
   identity: ClientIdentity,
   anchors: Anchors,
-  { folder, name, now }: { readonly folder: DataFolder; readonly name: string; readonly now: Date },
+  { folder, name, clock }: { readonly folder: DataFolder; readonly name: string; readonly clock: Clock },
 ): Promise<ClientIdentity> {
   const lifeMs = identity.notAfter.getTime() - identity.notBefore.getTime()
-  if (identity.notAfter.getTime() - now.getTime() > lifeMs / 3) return identity
+  if (identity.notAfter.getTime() - clock.now().getTime() > lifeMs / 3) return identity
   const { renew } = await import('@countersign/local/calls/est.ts')
   const { certificatePem } = await renew({
     url: anchors.url,
@@ -49,6 +50,7 @@ export async function renewWhenDue(
     name,
     privateKey: await openClientKey(folder),
     current: identity,
+    clock,
   })
   await saveCertificate(folder, certificatePem)
   return loadClientIdentity(folder)

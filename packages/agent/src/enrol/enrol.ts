@@ -48,7 +48,7 @@ export async function enrol(ticket: Ticket, folder: DataFolder, deps: EnrolDeps)
     const { anchors } = await addTrust(ticket, { clock: deps.clock, config: folder.trust, ...signalOf(deps) })
     const privateKey = await openClientKey(folder)
     const deviceRootPem = Buffer.from(anchors.target('device_root.pem')).toString()
-    const request = { url, deviceRootPem, name: device, secret, privateKey, ...signalOf(deps) }
+    const request = { url, deviceRootPem, name: device, secret, privateKey, clock: deps.clock, ...signalOf(deps) }
     const { certificatePem, notAfter } = await enrolOverEst(request)
     await saveCertificate(folder, certificatePem)
     // A first state, so that a missing one later means that it was lost.

@@ -3,6 +3,7 @@ import type { Clock } from '@countersign/local/clock/clock.ts'
 import { type FeedKnowledge, readKnowledge } from '@countersign/local/feed/knowledge.ts'
 import { makeFolder } from '@countersign/local/files/durable.ts'
 import { lockFolder } from '@countersign/local/files/lock.ts'
+import { type Programs, systemPrograms } from '../enforce/program.ts'
 import { programUser } from '../enforce/programUser.ts'
 import { openWorld } from '../enforce/world.ts'
 import { type NewsListener, readSize } from '../recall/follow.ts'
@@ -30,6 +31,10 @@ export interface AgentOptions {
   readonly once: boolean
   /** Takes one line for people. */
   readonly print: (line: string) => void
+  /** From 0 up to 1, for the spread of visits, polls and reconnections; `Math.random` where not given. */
+  readonly random?: () => number
+  /** The operating system's processes where not given. */
+  readonly programs?: Programs
 }
 
 const REVIEW_MS = 1_000
@@ -38,6 +43,8 @@ const FIRST_RETRY_MS = 2_000
 const MAX_RETRY_MS = 120_000
 const MIN_VISIT_MS = 1_000
 const MAX_VISIT_MS = 3_600_000
+/** Anybody on the way can send hints; they make a device visit its instance no more often than this. */
+const HINT_EVERY_MS = 3_000
 
 /**
  * Runs the agent until `signal` aborts: takes over what runs, starts what may run by what is stored, then follows the feed and
@@ -60,7 +67,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
       await steward.settle()
       print(`ready ${enrolment.name} at ${enrolment.url}`)
       if (options.once) return await visitOnce(deps, options)
-      await Promise.all([followWhile(deps, options), visitWhile(deps, visit), watchTime(deps)])
+      await Promise.all([followWhile(deps, options, visit), visitWhile(deps, options, visit), watchTime(deps)])
     } finally {
       stop.abort()
       if (!options.once) await steward.close()
@@ -78,7 +85,7 @@ async function openDevice(
   options: AgentOptions,
   changed: () => void,
 ): Promise<DeviceParts> {
-  const { folder, clock, print, signal, port } = options
+  const { folder, clock, print, signal, port, programs = systemPrograms(clock, signal) } = options
   for (const [path, mode] of [
     [folder.releases, 0o755],
     [folder.work, 0o711],
@@ -95,7 +102,7 @@ async function openDevice(
   const world = openWorld(anchors, knowledge, time)
   const user = programUser(options.user, folder.releases)
   const given = { ...(port !== undefined && { port }), ...(user && { user }) }
-  const steward = new Steward({ folder, store, world, clock, journal, signal, changed, ...given })
+  const steward = new Steward({ folder, store, world, clock, journal, programs, signal, changed, ...given })
   return { folder, name, store, world, time, clock, journal, steward, signal }
 }
 
@@ -114,26 +121,32 @@ async function refuseOlder(anchors: Anchors, store: StateStore): Promise<void> {
 }
 
 /** Follows the feed of the anchors that count, again when they are replaced. */
-async function followWhile(deps: DeviceParts, { pollMs }: AgentOptions): Promise<void> {
+async function followWhile(deps: DeviceParts, { pollMs, random }: AgentOptions, visit: Wakeable): Promise<void> {
   const { follow } = await import('../recall/follow.ts')
   while (!deps.signal.aborted) {
     const { anchors, anchorsReplaced } = deps.world
     const signal = AbortSignal.any([deps.signal, anchorsReplaced])
-    await follow(anchors, newsListener(deps), { clock: deps.clock, signal, pollMs })
+    const checkInHint = (withinMs: number) => visit.wakeWithin(withinMs, deps, random)
+    await follow(
+      anchors,
+      { ...newsListener(deps), checkInHint },
+      { clock: deps.clock, signal, pollMs, ...(random && { random }) },
+    )
   }
 }
 
 function newsListener(deps: DeviceParts): NewsListener {
-  const { world, steward, store, time, journal } = deps
+  const { world, steward, store, time, clock, journal } = deps
   return {
-    async act({ knowledge, timeFloor }, cause) {
+    async act({ knowledge, timeFloor }, cause, receivedAtMs) {
       if (timeFloor) time.raise(timeFloor)
       const hasNew = knowledge.records.length > world.knowledge.records.length
       world.replaceKnowledge(knowledge)
+      const news = receivedAtMs === undefined ? undefined : { receivedAtMs, verifiedAtMs: clock.monotonicMs() }
+      await steward.review(news)
       const verified = hasNew
         ? journal.event({ kind: 'verified', detail: `${knowledge.records.length} records, by ${cause}` })
         : undefined
-      await steward.review()
       if (verified) await store.change((state) => ({ ...state, events: [...state.events, verified].slice(-256) }))
     },
     async acknowledge({ knowledge, size }) {
@@ -165,11 +178,11 @@ function startSoon({ steward }: DeviceParts): void {
 }
 
 /** Visits the instance until the end: when it asks for it, soon after a change, and with growing pauses where it is away. */
-async function visitWhile(deps: DeviceParts, visit: Wakeable): Promise<void> {
+async function visitWhile(deps: DeviceParts, { random = Math.random }: AgentOptions, visit: Wakeable): Promise<void> {
   const { checkInPass } = await import('./checkInPass.ts')
   for (let retryMs = FIRST_RETRY_MS; ; ) {
     const nextMs = await checkInPass(deps)
-    const waitMs = nextMs ?? retryMs * (0.5 + Math.random())
+    const waitMs = nextMs ?? retryMs * (0.5 + random())
     retryMs = nextMs === undefined ? Math.min(retryMs * 2, MAX_RETRY_MS) : FIRST_RETRY_MS
     await visit.wait(Math.min(Math.max(waitMs, MIN_VISIT_MS), MAX_VISIT_MS), deps)
   }
@@ -210,14 +223,28 @@ async function watchTime(deps: DeviceParts): Promise<void> {
 interface Wakeable {
   /** Ends the wait of now, or the next one at once. */
   wake(): void
+  /** Ends the wait at random within `ms`; hints that come before that, or too fast after it, change nothing. */
+  wakeWithin(ms: number, deps: Pick<DeviceParts, 'clock' | 'signal'>, random?: () => number): void
   /** Waits at most `ms`, less where somebody wakes it. Rejects when the signal aborts. */
   wait(ms: number, deps: Pick<DeviceParts, 'clock' | 'signal'>): Promise<void>
 }
 
 function wakeable(): Wakeable {
   let waker = new AbortController()
+  let nextHintMs = 0
   return {
     wake: () => waker.abort(),
+    wakeWithin(ms, { clock, signal }, random = Math.random) {
+      const nowMs = clock.monotonicMs()
+      if (nowMs < nextHintMs) return
+      const waitMs = random() * ms
+      nextHintMs = nowMs + waitMs + HINT_EVERY_MS
+      // Rejects only because the agent ends.
+      clock.sleep(waitMs, signal).then(
+        () => waker.abort(),
+        () => undefined,
+      )
+    },
     async wait(ms, { clock, signal }) {
       try {
         await clock.sleep(ms, AbortSignal.any([signal, waker.signal]))

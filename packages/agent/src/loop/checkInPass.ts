@@ -8,7 +8,7 @@ import { examine, refuseInstall } from '../enforce/examine.ts'
 import type { World } from '../enforce/world.ts'
 import { type ClientIdentity, instanceTarget, loadClientIdentity, renewWhenDue } from '../enrol/clientCertificate.ts'
 import { type CheckInReply, checkIn } from '../releases/checkIn.ts'
-import { chooseRelease } from '../releases/chooseRelease.ts'
+import { chooseRelease, requireSameProduct } from '../releases/chooseRelease.ts'
 import { install } from '../releases/install.ts'
 import { releaseFolder } from '../releases/releaseFolder.ts'
 import { type InstalledRelease, MAX_RELEASES, type StoredState, withEvent } from '../state/storedState.ts'
@@ -32,11 +32,15 @@ export async function checkInPass(deps: DeviceParts): Promise<number | undefined
   return reply.nextMs
 }
 
-async function renewAnchors({ world, folder, store, clock, time, journal, signal }: DeviceParts): Promise<void> {
+/** The device's own time: whoever sets the clock must not decide whether trust has expired. */
+function deviceClock({ clock, time }: DeviceParts): Clock {
+  return { ...clock, now: () => time.now() }
+}
+
+async function renewAnchors(deps: DeviceParts): Promise<void> {
+  const { world, folder, store, journal, signal } = deps
   try {
-    // The device's own time: whoever sets the clock must not decide whether trust has expired.
-    const deviceClock: Clock = { ...clock, now: () => time.now() }
-    const { anchors } = await refreshAnchors(world.anchors, { clock: deviceClock, config: folder.trust, signal })
+    const { anchors } = await refreshAnchors(world.anchors, { clock: deviceClock(deps), config: folder.trust, signal })
     const { root, targets, timestamp } = anchors.versions
     await store.change((state) => {
       const { tuf } = state
@@ -51,10 +55,11 @@ async function renewAnchors({ world, folder, store, clock, time, journal, signal
   }
 }
 
-async function clientIdentity({ folder, name, world, time, journal, signal }: DeviceParts): Promise<ClientIdentity> {
+async function clientIdentity(deps: DeviceParts): Promise<ClientIdentity> {
+  const { folder, name, world, journal, signal } = deps
   const identity = await loadClientIdentity(folder)
   try {
-    return await renewWhenDue(identity, world.anchors, { folder, name, now: time.now() })
+    return await renewWhenDue(identity, world.anchors, { folder, name, clock: deviceClock(deps) })
   } catch (error) {
     signal.throwIfAborted()
     await journal.failure('certificateNotRenewed', error, 'certificate')
@@ -98,13 +103,19 @@ function runningNow(steward: Steward, world: World): DeviceState['running'] {
   }
 }
 
-/** An answer without assignment changes nothing here: withholding must not stop a device. */
+/** An answer without assignment changes nothing here, nor does one that is refused: whoever gives it must not stop a device. */
 async function takeAssignment({ store, journal }: DeviceParts, reply: CheckInReply): Promise<void> {
   if (reply.state === 'pending') {
     await journal.note({ kind: 'waiting', detail: 'the operator has not admitted this device yet' }, 'admission')
   } else journal.settled('admission')
   const { assignment } = reply
   if (assignment === undefined) return
+  try {
+    requireSameProduct(assignment, store.current)
+    journal.settled('assignment')
+  } catch (error) {
+    return journal.failure('notAssigned', error, 'assignment')
+  }
   await store.change((state) =>
     JSON.stringify(state.assignment) === JSON.stringify(assignment) ? state : { ...state, assignment },
   )

@@ -12,6 +12,7 @@ import type { VerificationPolicy } from '@countersign/protocol/policy/verificati
 import { TEST_TIME } from '@countersign/protocol/x509/authorityFixture.ts'
 import { certifyTestArtifact, validatorsOf } from '../../../../tests/vectors/bundle/certification.ts'
 import { createTestInstance } from '../../../../tests/vectors/bundle/fixture.ts'
+import { systemPrograms } from '../enforce/program.ts'
 import { openWorld, type World } from '../enforce/world.ts'
 import { releaseFolder } from '../releases/releaseFolder.ts'
 import { programEntries, type TestEntry, testArchive } from '../releases/tarFixture.ts'
@@ -32,6 +33,8 @@ export class TestDevice {
   readonly clock: Clock
   readonly time: DeviceTime
   readonly printed: string[] = []
+  /** How wrong the wall clock is. */
+  wallOffsetMs = 0
   store!: StateStore
   world!: World
   steward!: Steward
@@ -42,7 +45,7 @@ export class TestDevice {
   private constructor(policy: Partial<VerificationPolicy>, isTimeProven: boolean) {
     this.folder = dataFolder(join(this.#path, 'device'))
     const aheadMs = TEST_TIME.getTime() - Date.now()
-    this.clock = { ...systemClock, now: () => new Date(Date.now() + aheadMs) }
+    this.clock = { ...systemClock, now: () => new Date(Date.now() + aheadMs + this.wallOffsetMs) }
     this.time = openDeviceTime(this.clock, TEST_TIME)
     if (isTimeProven) this.time.prove(TEST_TIME)
     mkdirSync(this.folder.releases, { recursive: true })
@@ -67,13 +70,21 @@ export class TestDevice {
     this.#stop = new AbortController()
     this.store = await openState(folder, TEST_TIME)
     const journal = openJournal(this.store, time, (line) => this.printed.push(line))
-    const parts = { folder, store: this.store, world, clock, journal, signal: this.#stop.signal }
-    this.steward = new Steward({ ...parts, changed: () => {} })
+    const parts = { folder, store: this.store, world, clock, journal, programs: systemPrograms(clock) }
+    this.steward = new Steward({ ...parts, signal: this.#stop.signal, changed: () => {} })
   }
 
-  /** Puts a release on the device as `install` leaves it: signed by a person, certified under its own number. */
-  async install(version: string, counter: number, more: readonly TestEntry[] = []): Promise<InstalledRelease> {
-    const artifact = testArchive(programEntries(version, more))
+  /**
+   * Puts a release on the device as `install` leaves it: signed by a person, certified under its own number. `said` is the
+   * version in its manifest, where that is another.
+   */
+  async install(
+    version: string,
+    counter: number,
+    more: readonly TestEntry[] = [],
+    said = version,
+  ): Promise<InstalledRelease> {
+    const artifact = testArchive(programEntries(said, more))
     const sha256 = sha256Of(artifact)
     this.#number += 1n
     const { signature, certification } = certifyTestArtifact(instance, {

@@ -92,6 +92,14 @@ test('without a verified revocation no lower version starts: the newer one is br
   assert.ok(device.steward.isBroken(two.sha256))
 })
 
+test('releases.disagrees: a manifest that names another version than the certification does not start', async (context) => {
+  const { device } = await withTwo(context)
+  await device.install('1.2.0', 3, [], '1.3.0')
+  await device.steward.settle()
+  assert.equal(device.runs?.version, '1.1.0')
+  assert.ok(device.events.includes('refused releases.disagrees'))
+})
+
 test('a bundle swapped on disk is refused, and no lower version starts', async (context) => {
   const { device, one, two } = await withTwo(context)
   await device.steward.close()
@@ -137,6 +145,16 @@ test('after a loss of state nothing starts before a fresh checkpoint', async (co
   await device.store.change((state) => ({ ...state, needsFreshCheckpoint: true }))
   await device.steward.settle()
   assert.equal(device.runs, undefined)
+})
+
+test('a wall clock that is set years ahead stops nothing: only time that is certain counts for that', async (context) => {
+  const { device } = await withTwo(context, { onExpired: 'stop' })
+  const { pid } = device.runs ?? assert.fail()
+  device.wallOffsetMs = 34 * 365 * 86_400_000
+  assert.equal(device.time.isProven(), false)
+  assert.equal(await device.steward.review(), false)
+  assert.equal(device.runs?.pid, pid)
+  assert.ok(device.events.some((event) => event.startsWith('stale ')))
 })
 
 test('while the time is uncertain nothing new starts', async (context) => {

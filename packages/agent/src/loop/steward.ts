@@ -5,7 +5,7 @@ import { checkFiles } from '../enforce/checkFiles.ts'
 import { examine, refuseStart, type Standing } from '../enforce/examine.ts'
 import { freePort } from '../enforce/freePort.ts'
 import { assignedReleases, type Candidate, releasesToTry } from '../enforce/goBack.ts'
-import { endRemains, exitWords, type Program, startProgram, takeOver } from '../enforce/program.ts'
+import { exitWords, type Program, type Programs } from '../enforce/program.ts'
 import type { ProgramUser } from '../enforce/programUser.ts'
 import type { World } from '../enforce/world.ts'
 import { releasesError } from '../releases/errors.ts'
@@ -22,12 +22,20 @@ export interface StewardDeps {
   readonly world: World
   readonly clock: Clock
   readonly journal: Journal
+  readonly programs: Programs
   /** Given to programs as `${PORT}`; a free one at each start where absent. */
   readonly port?: number
   readonly user?: ProgramUser
   readonly signal: AbortSignal
   /** Something changed that the server should hear soon. */
   readonly changed: () => void
+}
+
+/** When a push came and was verified, by the monotonic clock. */
+export interface PushTimes {
+  /** Its first byte. */
+  readonly receivedAtMs: number
+  readonly verifiedAtMs: number
 }
 
 /** The release that runs, all that decides about it in memory. */
@@ -78,14 +86,14 @@ export class Steward {
    * else ends all of it. Resolves once one of both is done. Throws `enforce.not-stopped`.
    */
   async adopt(): Promise<void> {
-    const { store, folder, clock, journal } = this.#deps
+    const { store, folder, programs, journal } = this.#deps
     const { running: record, releases } = store.current
     if (record === undefined) return
     const release = releases.find((one) => one.sha256 === record.sha256)
     const taken = release && (await this.#adoptable(release))
-    const program = taken && takeOver(record, taken.stopTimeoutMs, clock)
+    const program = taken && programs.takeOver(record, taken.stopTimeoutMs)
     if (program === undefined || taken === undefined) {
-      await endRemains(record, clock)
+      await programs.endRemains(record)
       const ended = journal.event({ kind: 'ended', detail: `what ran before, ${folder.path} process ${record.pid}` })
       await store.change(({ running: _gone, ...state }) => withEvent(state, ended))
       return
@@ -110,16 +118,17 @@ export class Steward {
 
   /**
    * Looks at what runs, by what is known now, in memory: stops it where the policy wants that. Resolves once it is gone, with
-   * true, or at once with false. To be called with every piece of news and now and then for what comes with time.
+   * true, or at once with false. To be called with every piece of news, with its times where it was pushed, and now and then
+   * for what comes with time.
    */
-  async review(): Promise<boolean> {
+  async review(push?: PushTimes): Promise<boolean> {
     const running = this.#running
     if (running === undefined) return false
     const examination = examine(running.loaded, this.#deps.world.surroundings())
     const { standing, effect } = examination
     if (effect === 'stop' || effect === 'goBack') {
       const startMs = this.#deps.clock.monotonicMs()
-      await this.#end(running, standing, () => this.#deps.clock.monotonicMs() - startMs)
+      await this.#end(running, standing, () => stoppedWords(this.#deps.clock.monotonicMs(), startMs, push))
       return true
     }
     await this.#tell(standing)
@@ -136,7 +145,7 @@ export class Steward {
   /** Stops the program because the agent ends. */
   async close(): Promise<void> {
     await this.#last
-    if (this.#running !== undefined) await this.#end(this.#running, undefined, () => 0)
+    if (this.#running !== undefined) await this.#end(this.#running)
   }
 
   async #settle(): Promise<void> {
@@ -186,7 +195,7 @@ export class Steward {
 
   /** Every check of a start, on what lies on disk now; then the old program makes place; then the new one starts. */
   async #start(release: InstalledRelease): Promise<void> {
-    const { folder, world, clock, store, journal, port = await freePort(), user, changed } = this.#deps
+    const { folder, world, programs, store, journal, port = await freePort(), user, changed } = this.#deps
     const at = releaseFolder(folder, release.sha256)
     const manifest = await checkFiles(at.archive, at.files, release.sha256)
     if (manifest.product !== release.product || manifest.version !== release.version) {
@@ -195,12 +204,12 @@ export class Steward {
     const loaded = await loadRelease(folder, release)
     refuseStart(examine(loaded, world.surroundings()), release.hasRun)
     const before = this.#running
-    if (before !== undefined) await this.#end(before, undefined, () => 0)
+    if (before !== undefined) await this.#end(before)
     // The feed may have moved on while files were read and the old program ended.
     const { now } = world.surroundings()
     const examination = examine(loaded, world.surroundings())
     refuseStart(examination, release.hasRun)
-    const program = await startProgram(
+    const program = await programs.start(
       {
         sha256: release.sha256,
         manifest,
@@ -223,7 +232,6 @@ export class Steward {
         },
       },
       now,
-      clock,
     )
     this.#watch(loaded, program)
     await this.#tell(examination.standing)
@@ -238,24 +246,17 @@ export class Steward {
     void program.exit.then((exit) => this.#endedByItself(running, exitWords(exit)))
   }
 
-  async #end(running: Running, standing: Standing | undefined, elapsedMs: () => number): Promise<void> {
+  async #end(running: Running, standing?: Standing, words: () => string = () => ''): Promise<void> {
     running.isEnding = true
     await running.program.stop()
     if (this.#running !== running) return
     this.#running = undefined
+    const times = words()
     const { store, journal, changed } = this.#deps
     const name = nameOf(running.loaded.release)
     const isRecall = standing !== undefined && standing.kind !== 'good'
-    const gone = journal.event({ kind: 'stopped', detail: `${name}, process ${running.program.record.pid}` })
-    const why = isRecall
-      ? [
-          journal.event({
-            kind: standing.kind,
-            code: standing.code,
-            detail: `${standing.why}; gone in ${elapsedMs().toFixed(1)} ms`,
-          }),
-        ]
-      : []
+    const gone = journal.event({ kind: 'stopped', detail: `${name}, process ${running.program.record.pid}${times}` })
+    const why = isRecall ? [journal.event({ kind: standing.kind, code: standing.code, detail: standing.why })] : []
     await store.change(({ running: _gone, ...state }) => [...why, gone].reduce(withEvent, state))
     changed()
   }
@@ -264,7 +265,7 @@ export class Steward {
   async #endedByItself(running: Running, how: string): Promise<void> {
     const { journal, clock, signal } = this.#deps
     if (running.isEnding || this.#running !== running || signal.aborted) return
-    await this.#end(running, undefined, () => 0)
+    await this.#end(running)
     await journal.note({ kind: 'ended', detail: `${nameOf(running.loaded.release)}: ${how}` })
     const ranMs = clock.monotonicMs() - running.startedAtMs
     this.#pauseMs = ranMs > LONG_RUN_MS ? FIRST_PAUSE_MS : Math.min(this.#pauseMs * 2, MAX_PAUSE_MS)
@@ -291,6 +292,14 @@ export class Steward {
 /** Product and version, for people. */
 export function nameOf({ product, version, counter }: InstalledRelease): string {
   return `${product} ${version} (release ${counter})`
+}
+
+/** How long a stop took: counted from the first byte of the push that caused it, else from the decision. */
+function stoppedWords(nowMs: number, decidedAtMs: number, push: PushTimes | undefined): string {
+  if (push === undefined) return `, gone ${(nowMs - decidedAtMs).toFixed(1)} ms after the decision`
+  const sinceFirstByte = (atMs: number) => (atMs - push.receivedAtMs).toFixed(1)
+  const [verified, gone] = [sinceFirstByte(push.verifiedAtMs), sinceFirstByte(nowMs)]
+  return `, verified ${verified} ms and gone ${gone} ms after its first byte came`
 }
 
 function isAboutFiles(code: string): boolean {

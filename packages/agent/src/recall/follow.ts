@@ -14,10 +14,15 @@ export interface News extends FeedKnowledge {
 
 /** Who acts on news. */
 export interface NewsListener {
-  /** Called at once, before anything is read from disk; what has to stop is stopping when this resolves. */
-  act(knowledge: FeedKnowledge, cause: News['cause']): Promise<void>
+  /**
+   * Called at once, before anything is read from disk; what has to stop is gone when this resolves. Of a push
+   * `receivedAtMs` says when its first byte came, by the monotonic clock.
+   */
+  act(knowledge: FeedKnowledge, cause: News['cause'], receivedAtMs?: number): Promise<void>
   /** Afterwards: everything up to `size` has been acted on. */
   acknowledge(news: News): Promise<void>
+  /** The instance hints, without authority, that a check-in at random within `withinMs` is worth the while. */
+  checkInHint?(withinMs: number): void
   /** A log that could not be followed; following goes on. */
   trouble(error: CodedError): void
 }
@@ -27,6 +32,8 @@ export interface FollowOptions {
   readonly clock: Clock
   readonly signal: AbortSignal
   readonly pollMs: number
+  /** See `WatchOptions.random`. */
+  readonly random?: () => number
 }
 
 const TIMEOUT_MS = 10_000
@@ -39,10 +46,11 @@ export async function follow(anchors: Anchors, listener: NewsListener, options: 
   await watchFeed(
     anchors,
     {
-      async onKnowledge(knowledge, cause) {
-        await listener.act(knowledge, cause)
+      async onKnowledge(knowledge, cause, receivedAtMs) {
+        await listener.act(knowledge, cause, receivedAtMs)
         await listener.acknowledge({ ...knowledge, cause, size: await readSize(anchors) })
       },
+      onCheckInHint: (withinMs) => listener.checkInHint?.(withinMs),
       onTrouble: (error) => listener.trouble(error),
     },
     { ...options, timeoutMs: TIMEOUT_MS },

@@ -7,7 +7,7 @@ import { verifyRepository } from '@countersign/local/anchors/verifyRepository.ts
 import { hasCode } from '@countersign/protocol/errors/codedError.ts'
 import { releaseTargetName, writeReleaseTarget } from '@countersign/protocol/release/releaseTarget.ts'
 import { emptyState, type StoredState } from '../state/storedState.ts'
-import { chooseRelease } from './chooseRelease.ts'
+import { chooseRelease, requireSameProduct } from './chooseRelease.ts'
 
 const sha256 = 'ab'.repeat(32)
 const artifacts = [{ sha256, sizeBytes: 10, signature: sha256, certifications: [sha256] }]
@@ -54,6 +54,16 @@ test('releases.lower-counter: nobody leads a device below what it has had, pinne
   await refuses(choose('files', undefined, 11), 'releases.lower-counter')
   await refuses(choose('files', '1.0.0', 2), 'releases.lower-counter')
   assert.equal((await choose('files', undefined, 10)).counter, 10)
+})
+
+test('releases.other-product: a device stays with the product that it has had, whatever it is told', () => {
+  const state = emptyState(new Date(0), false)
+  const had = { ...state, highest: [{ product: 'files', channel: 'stable', counter: 2 }] }
+  requireSameProduct({ product: 'pumps', channel: 'stable' }, state)
+  requireSameProduct({ product: 'files', channel: 'beta' }, had)
+  assert.throws(() => requireSameProduct({ product: 'pumps', channel: 'stable' }, had), {
+    code: 'releases.other-product',
+  })
 })
 
 test('releases.none: another product, a version that was not released', async () => {

@@ -39,6 +39,17 @@ export async function chooseRelease(
   throw releasesError('releases.none', `there is no release of ${product}${version} on ${channel}`)
 }
 
+/**
+ * Refuses an assignment to another product than the one that this device has had releases of: the answer to a check-in is
+ * the delivery server's word alone, and who has taken that server over must not turn a device into another one (design 8).
+ * Throws `releases.other-product`.
+ */
+export function requireSameProduct({ product }: Assignment, { highest }: StoredState): void {
+  if (highest.length === 0 || highest.some((one) => one.product === product)) return
+  const had = [...new Set(highest.map((one) => one.product))].join(', ')
+  throw releasesError('releases.other-product', `this device runs ${had}, and is assigned ${product}`)
+}
+
 function releasesOf(anchors: Anchors, { product, channel }: Assignment): ListedRelease[] {
   return listReleaseTargets(anchors)
     .filter((one) => one.product === product && one.channel === channel)

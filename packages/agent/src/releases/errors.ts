@@ -29,6 +29,11 @@ export const releasesErrors = {
     sentence:
       'The release is older than one that this device has had. Only a verified revocation leads back; release the old build again.',
   },
+  'releases.other-product': {
+    ...refused,
+    sentence:
+      'This device runs another product than it is assigned now. To give it that one, remove the device and enrol it anew.',
+  },
   'releases.none': {
     kind: 'unavailable',
     status: 404,

@@ -16,13 +16,14 @@ import { parseVerificationPolicy, type VerificationPolicy } from '@countersign/p
 import { outputError } from '../output/errors.ts'
 import type { Terminal } from '../output/terminal.ts'
 import { type Artifact, type HashName, readArtifact } from './artifact.ts'
+import { certificationsBeside } from './certificationsBeside.ts'
 import type { Replacement } from './findReplacement.ts'
 import { describeOutcome, printOutcome, type VerifyOutcome } from './verifyOutcome.ts'
 
 /** What `countersign verify` takes. */
 export interface VerifyOptions {
   readonly bundle?: string
-  /** Files with certifications; none given: the one beside the artifact, else the instance is asked. */
+  /** Files with certifications; none given: those beside the artifact, and where they are too few the instance is asked. */
   readonly certification?: readonly string[]
   readonly policy?: string
   readonly identity?: string
@@ -71,7 +72,9 @@ async function evaluate(
     terminal.during(`reading ${name}`, () => readArtifact(name, hashName, terminal.signal)),
   ])
   const sha256 = hashName === 'sha256' ? artifact.digest : await otherDigest(artifact, terminal)
-  const offered = await readCertifications(name, sha256, options, around.anchors, terminal)
+  const policy = ownPolicy ?? around.anchors.policy
+  const { required } = policy.validators
+  const offered = await readCertifications({ name, sha256, required }, options, around.anchors, terminal)
   const now = clock.now()
   const clockOffsetMs = worstOffset(now, around)
   const decision = decideArtifact(
@@ -86,7 +89,7 @@ async function evaluate(
       now,
       ...(clockOffsetMs !== undefined && { clockOffsetMs }),
     },
-    ownPolicy ?? around.anchors.policy,
+    policy,
   )
   const all = { ...decision, checks: [...decision.checks, ...offered.unreadable] }
   const replacement = options.offline ? undefined : await replacementOf(decision, around, now, terminal)
@@ -169,23 +172,30 @@ async function readBundle(name: string, { bundle }: VerifyOptions): Promise<Unve
   return parsed(await readBounded(path, MAX_BUNDLE_BYTES))
 }
 
-/** Files that were named, else the one beside the artifact, else what the instance has. */
+interface Wanted {
+  /** Of the artifact. */
+  readonly name: string
+  readonly sha256: Uint8Array | undefined
+  /** How many the policy asks for. */
+  readonly required: number
+}
+
+/** Files that were named, else those beside the artifact; where these are fewer than are asked for, what the instance has too. */
 async function readCertifications(
-  name: string,
-  sha256: Uint8Array | undefined,
+  { name, sha256, required }: Wanted,
   { certification, offline }: VerifyOptions,
   anchors: Anchors,
   terminal: Terminal,
 ): Promise<Offered> {
-  const found = beside(name, '.certification.sigstore.json')
-  const files = certification ?? (found !== undefined && existsSync(found) ? [found] : [])
-  if (files.length > 0) {
-    return offer(await Promise.all(files.map(async (file) => parsed(await readBounded(file, MAX_BUNDLE_BYTES)))))
-  }
-  if (offline || sha256 === undefined) return offer([])
+  const isNameless = beside(name, '') === undefined
+  const files = certification ?? (isNameless ? [] : await certificationsBeside(name))
+  const read = await Promise.all(files.map(async (file) => parsed(await readBounded(file, MAX_BUNDLE_BYTES))))
+  const areEnough = files.length >= Math.max(1, required)
+  if (certification !== undefined || areEnough || offline || sha256 === undefined) return offer(read)
   const { askCertifications } = await import('./renewSurroundings.ts')
   const ask = () => askCertifications(anchors, toHex(sha256), terminal)
-  return offer((await terminal.during('asking the instance for certifications', ask)).map(parsed))
+  const asked = await terminal.during('asking the instance for certifications', ask)
+  return offer([...read, ...asked.map(parsed)])
 }
 
 /** One that cannot be read is as good as none. */

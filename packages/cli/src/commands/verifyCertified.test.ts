@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { hash } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -100,6 +101,25 @@ test('yes: the certification beside the artifact; who, which number, by which da
     'one operator runs',
   ]) {
     assert.ok(text.includes(words), words)
+  }
+})
+
+test('yes: two validators are asked for, and the certification of each lies beside the artifact', async () => {
+  const lab = { name: 'lab', issuer: validator.issuer, subject: `${validator.issuer}/lab` }
+  const { issuer } = readIdentity(parseBundle(certified.signature).certificate)
+  const validators = { required: 2, of: [validator, lab] }
+  await machine.trust(instance, machine.policy(issuer, { validators, revokers: testRevokers([approver]) }))
+  await machine.learn(new Date())
+  assert.deepEqual((await run()).codes, ['decide.not-certified'])
+  const claims = { signature: hash('sha256', certified.signature, 'hex') }
+  const other = certifyTestArtifact(instance, { validator: 'lab', number: 8n, notAfter: testDay(36_500), claims })
+  const second = `${artifact}.lab.certification.sigstore.json`
+  writeFileSync(second, other.certification)
+  try {
+    const { exit, certifications } = await run()
+    assert.deepEqual([exit, certifications.length], [0, 2])
+  } finally {
+    rmSync(second)
   }
 })
 

@@ -77,7 +77,7 @@ export function buildProgram(run: Run): Command {
     .addOption(
       new Option(
         '--certification <file>',
-        'a certification of it, repeatable (default: the file beside it, else asked for)',
+        'a certification of it, repeatable (default: the files beside it, and too few are asked for)',
       ).argParser((file: string, before: string[] | undefined) => [...(before ?? []), file]),
     )
     .addOption(new Option('--offline', 'use only what this machine knows'))
@@ -335,7 +335,8 @@ Examples:
 const SUBMIT = `Uploads the artifact and its signature. A validator verifies the signature, catalogues what is inside, matches it against
 its advisories and decides by its certification policy.
 With --wait it ends with 0 for certified, 1 for refused, 2 for failed or when the time is over, and writes
-<artifact>.certification.sigstore.json, .sbom.sigstore.json and .findings.sigstore.json after verifying them.
+<artifact>.certification.sigstore.json, .sbom.sigstore.json and .findings.sigstore.json after verifying them; where several
+validators certify, the name of each stands before these endings.
 
 Examples:
   countersign submit pump.tar.gz --wait

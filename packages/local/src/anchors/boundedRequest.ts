@@ -1,5 +1,7 @@
 import type { ClientRequest, IncomingMessage, RequestOptions } from 'node:http'
+import type { Agent } from 'node:https'
 import type { SecureContextOptions } from 'node:tls'
+import { substituteNetwork } from './network.ts'
 
 /** Why no whole answer came. `untrusted`: TLS was refused. */
 export type RequestFailure = 'unreachable' | 'timeout' | 'too-large' | 'untrusted'
@@ -24,6 +26,8 @@ export interface BoundedRequest {
   readonly signal?: AbortSignal
   /** PEM certificates that TLS trusts, in place of the system's. */
   readonly ca?: readonly string[]
+  /** TLS takes whoever answers. Only for questions whose answer proves itself; see `TlsTrust`. */
+  readonly anyServer?: boolean
   /** Who the caller is, for servers that ask. */
   readonly client?: ClientCredentials
   /** A Unix socket in place of the URL's host. */
@@ -45,6 +49,8 @@ export interface BoundedReply {
  * Connections are kept for the next request to the same host. Throws what `fail` makes, and the signal's reason.
  */
 export async function boundedRequest(request: BoundedRequest): Promise<BoundedReply> {
+  const network = substituteNetwork()
+  if (network !== undefined) return network.request(request)
   const timeout = AbortSignal.timeout(request.timeoutMs)
   const signal = request.signal === undefined ? timeout : AbortSignal.any([timeout, request.signal])
   let reply: BoundedReply | undefined
@@ -78,14 +84,29 @@ export async function openRequest(
   signal: AbortSignal,
 ): Promise<ClientRequest> {
   const url = new URL(request.url)
-  const { method = 'GET', headers = {}, ca, client, socketPath } = request
+  const { method = 'GET', headers = {}, ca, anyServer, client, socketPath } = request
   const options: RequestOptions & SecureContextOptions = { method, signal, headers }
   if (ca !== undefined) options.ca = [...ca]
-  if (client !== undefined) Object.assign(options, { cert: client.certificatePem, key: client.privateKeyPem })
+  if (anyServer) Object.assign(options, { rejectUnauthorized: false })
+  if (client !== undefined) {
+    Object.assign(options, { cert: client.certificatePem, key: client.privateKeyPem, agent: await keptConnections() })
+  }
   if (socketPath !== undefined) options.socketPath = socketPath
   // Loaded only here, so that offline commands start without the network stack.
   const { request: open } = await (url.protocol === 'https:' ? import('node:https') : import('node:http'))
   return open(url, options)
+}
+
+let kept: Promise<Agent> | undefined
+
+/**
+ * Connections over mutual TLS, which take a handshake with two certificates: idle ones are kept for as long as the server
+ * says, and not only for Node's five seconds, so that a recall after an hour of silence finds one open. They keep no
+ * process alive.
+ */
+function keptConnections(): Promise<Agent> {
+  kept ??= import('node:https').then(({ Agent }) => new Agent({ keepAlive: true, maxFreeSockets: 4 }))
+  return kept
 }
 
 /** Undefined where the body is larger than `maxBytes`. */

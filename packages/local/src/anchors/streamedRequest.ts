@@ -1,5 +1,6 @@
 import type { ClientRequest, IncomingMessage } from 'node:http'
 import { type BoundedRequest, failure, headersOf, openRequest, target } from './boundedRequest.ts'
+import { substituteNetwork } from './network.ts'
 
 /** A body that is sent while it is read. */
 export interface StreamedBody {
@@ -33,6 +34,8 @@ const PERMISSION_MS = 3000
  * the signal's reason, and what reading the body throws.
  */
 export async function streamedRequest(request: StreamedRequest): Promise<StreamedReply> {
+  const network = substituteNetwork()
+  if (network !== undefined) return network.stream(request)
   const stall = new StallTimer(request.stallMs)
   const signal = request.signal === undefined ? stall.signal : AbortSignal.any([stall.signal, request.signal])
   const explain = (error: unknown): unknown => {

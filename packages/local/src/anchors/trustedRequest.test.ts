@@ -51,7 +51,7 @@ after(() => {
   server.close()
 })
 
-const get = (address: string, trusted: TestAuthority) =>
+const get = (address: string, trusted: TestAuthority, anyServer = false) =>
   trustedRequest(
     {
       url: address,
@@ -59,7 +59,7 @@ const get = (address: string, trusted: TestAuthority) =>
       timeoutMs: 5000,
       fail: (failure, message) => new CodedError(`test.${failure}`, message),
     },
-    { deviceRoot: toPem(trusted.certificate.raw) },
+    { deviceRoot: toPem(trusted.certificate.raw), anyServer },
   )
 
 test('a server under the device root is trusted', async () => {
@@ -70,4 +70,10 @@ test('a server under the device root is trusted', async () => {
 test('untrusted: a server under another root, or of another name', async () => {
   await assert.rejects(get(url, makeTestRoot('other root')), { code: 'test.untrusted' })
   await assert.rejects(get(url.replace('localhost', '127.0.0.1'), root), { code: /test\.(?:untrusted|unreachable)/ })
+})
+
+test('any server is heard where the answer proves itself, and by no other request afterwards', async () => {
+  const { status } = await get(url, makeTestRoot('other root'), true)
+  assert.equal(status, 200)
+  await assert.rejects(get(url, makeTestRoot('other root')), { code: 'test.untrusted' })
 })

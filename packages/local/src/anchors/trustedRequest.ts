@@ -7,6 +7,11 @@ export interface TlsTrust {
   readonly deviceRoot: string
   /** The caller's client certificate, where it has one. Shown only to a server that was verified. */
   readonly client?: ClientCredentials
+  /**
+   * Whoever answers is heard, and is shown no client certificate: for a question whose answer proves itself, such as for the
+   * time, by which TLS judges certificates. Everything else that is asked over such a connection is worth nothing.
+   */
+  readonly anyServer?: boolean
 }
 
 /** Hosts whose operator brought a certificate of a public authority, as seen by this process. */
@@ -31,13 +36,14 @@ export function trustedStream(request: StreamedRequest, trust: TlsTrust): Promis
   return withTrust(request, trust, streamedRequest)
 }
 
-async function withTrust<Request extends Pick<BoundedRequest, 'url' | 'fail' | 'ca' | 'client'>, Reply>(
+async function withTrust<Request extends Pick<BoundedRequest, 'url' | 'fail' | 'ca' | 'anyServer' | 'client'>, Reply>(
   asked: Request,
-  { deviceRoot, client }: TlsTrust,
+  { deviceRoot, client, anyServer }: TlsTrust,
   send: (request: Request) => Promise<Reply>,
 ): Promise<Reply> {
   const { protocol, host } = new URL(asked.url)
   if (protocol !== 'https:') return send(asked)
+  if (anyServer) return send({ ...asked, anyServer })
   const request = client === undefined ? asked : { ...asked, client }
   if (withPublicCertificate.has(host)) return send(request)
   let isUntrusted = false

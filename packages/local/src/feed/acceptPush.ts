@@ -1,7 +1,6 @@
 import { hasCode } from '@countersign/protocol/errors/codedError.ts'
 import { decodeBase64 } from '@countersign/protocol/json/base64.ts'
 import { parseJson } from '@countersign/protocol/json/parseJson.ts'
-import { openCheckpoint } from '@countersign/protocol/log/checkpoint.ts'
 import { arrayShape, objectShape, type Shaped, stringShape } from '@countersign/protocol/policy/shape.ts'
 import type { PolicyLog, VerificationPolicy } from '@countersign/protocol/policy/verificationPolicy.ts'
 import { feedError } from './errors.ts'
@@ -9,8 +8,8 @@ import type { PushedEvent } from './eventStream.ts'
 import { loadFeedState } from './feedStore.ts'
 import { acceptCheckpoint } from './followLog.ts'
 import { keptTree } from './keptTree.ts'
-import { logKey } from './logKey.ts'
 import { openLogReader, type ReadDeps } from './logReader.ts'
+import { openNote } from './openedNotes.ts'
 import { loadRecords } from './recordStore.ts'
 
 const MAX_PUSH_BYTES = 64 * 1024
@@ -36,10 +35,9 @@ export interface PushDeps extends ReadDeps {
  */
 export async function acceptPush(log: PolicyLog, folder: string, event: PushedEvent, deps: PushDeps): Promise<boolean> {
   const push = parsePush(event)
-  const key = logKey(log, 'revocations')
-  const offered = openCheckpoint(push.checkpoint, key)
+  const offered = openNote(push.checkpoint, log, 'revocations')
   const state = await loadFeedState(folder, log.origin)
-  const known = state && openCheckpoint(state.note, key)
+  const known = state && openNote(state.note, log, 'revocations')
   if (known !== undefined && offered.size < known.size) return false
 
   const offer = { note: push.checkpoint, witnesses: deps.witnesses }

@@ -1,8 +1,9 @@
 import { equalBytes } from '@countersign/protocol/json/base64.ts'
 import type { VerifiedCheckpoint } from '@countersign/protocol/log/checkpoint.ts'
-import { EMPTY_ROOT, HASH_BYTES, type Hash, leafHash, nodeHash } from '@countersign/protocol/log/merkle.ts'
+import { HASH_BYTES, type Hash, leafHash } from '@countersign/protocol/log/merkle.ts'
 import { decodeDataTile, merkleTreeLeaf } from '@countersign/protocol/log/staticCt.ts'
 import { type EntryBundleKind, TILE_WIDTH, tileWidth } from '@countersign/protocol/log/tiles.ts'
+import { growingTree } from './entryTree.ts'
 import { feedError } from './errors.ts'
 import { type LogReader, readEntries } from './logReader.ts'
 
@@ -49,37 +50,10 @@ export async function auditLog(
   if (!equalBytes(tree.root(), root)) throw feedError('feed.tiles-wrong', `${origin}: its entries give another root`)
 }
 
-/** The root of the tree of exactly these entries. RFC 6962, 2.1. */
-export function treeRoot(entries: readonly Uint8Array[]): Hash {
-  return nodeRoot(entries.map(leafHash))
-}
-
-/** The root above these leaf hashes, or above these roots of complete subtrees of the same size. */
-export function nodeRoot(hashes: readonly Hash[]): Hash {
-  const tree = growingTree()
-  for (const one of hashes) tree.add(one)
-  return tree.root()
-}
-
 function leavesOf(bundle: Uint8Array, width: number, kind: EntryBundleKind): Hash[] {
   if (kind === 'entries') return readEntries(bundle, width).map(leafHash)
   const entries = decodeDataTile(bundle, { maxEntries: TILE_WIDTH })
   if (entries.length < width)
     throw feedError('feed.tiles-wrong', `a data tile has ${entries.length} of ${width} entries`)
   return entries.slice(0, width).map((entry) => leafHash(merkleTreeLeaf(entry)))
-}
-
-/** The hashes of the complete subtrees, largest first: RFC 6962, 2.1, leaf by leaf. */
-function growingTree(): { add(leaf: Hash): void; root(): Hash } {
-  const subtrees: Hash[] = []
-  let count = 0n
-  return {
-    add(leaf) {
-      let hash = leaf
-      for (let bits = count; bits & 1n; bits >>= 1n) hash = nodeHash(subtrees.pop() as Hash, hash)
-      subtrees.push(hash)
-      count++
-    },
-    root: () => (subtrees.length === 0 ? EMPTY_ROOT : subtrees.reduceRight((right, left) => nodeHash(left, right))),
-  }
 }

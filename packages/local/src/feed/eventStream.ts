@@ -1,4 +1,5 @@
 import type { IncomingMessage, RequestOptions } from 'node:http'
+import { type Network, substituteNetwork } from '../anchors/network.ts'
 import type { TlsTrust } from '../anchors/trustedRequest.ts'
 import type { Clock } from '../clock/clock.ts'
 import { feedError } from './errors.ts'
@@ -8,6 +9,8 @@ export interface PushedEvent {
   readonly id: string
   readonly event: string
   readonly data: string
+  /** When its first byte came, by the monotonic clock. */
+  readonly receivedAtMs: number
 }
 
 /** How a stream of events is read. */
@@ -32,18 +35,40 @@ const MAX_EVENT_CHARACTERS = 64 * 1024
  */
 export async function* eventStream(url: string, deps: EventStreamDeps): AsyncGenerator<PushedEvent> {
   using silence = silenceTimer(deps)
-  const reply = await connect(url, deps, silence.signal)
+  const network = substituteNetwork()
+  const pieces = network ? substituted(network, url, deps, silence.signal) : received(url, deps, silence.signal)
   const parser = eventParser()
   try {
-    for await (const chunk of reply.setEncoding('utf8')) {
+    for await (const piece of pieces) {
       silence.restart()
-      yield* parser.push(String(chunk))
+      yield* parser.push(piece, deps.clock.monotonicMs())
     }
   } catch (cause) {
     throw failure(cause, url, deps.signal)
+  }
+}
+
+/** The text of the stream as it comes; leaving it closes the connection. */
+async function* received(url: string, deps: EventStreamDeps, signal: AbortSignal): AsyncGenerator<string> {
+  const reply = await connect(url, deps, signal)
+  try {
+    for await (const chunk of reply.setEncoding('utf8')) yield String(chunk)
   } finally {
     reply.destroy()
   }
+}
+
+async function* substituted(
+  network: Network,
+  url: string,
+  { timeoutMs: stallMs, lastEventId }: EventStreamDeps,
+  signal: AbortSignal,
+): AsyncGenerator<string> {
+  const headers = { accept: 'text/event-stream', 'last-event-id': lastEventId }
+  const fail = (_failure: string, message: string, cause?: unknown) => feedError('feed.unreachable', message, { cause })
+  const { body } = await network.stream({ url, headers, maxBytes: Number.POSITIVE_INFINITY, stallMs, signal, fail })
+  const decoder = new TextDecoder()
+  for await (const piece of body) yield decoder.decode(piece, { stream: true })
 }
 
 async function connect(url: string, deps: EventStreamDeps, signal: AbortSignal): Promise<IncomingMessage> {
@@ -115,13 +140,16 @@ function silenceTimer({ clock, idleMs, signal }: EventStreamDeps) {
 /** Cuts text into events as it comes. */
 function eventParser() {
   let rest = ''
+  let sinceMs = 0
   return {
-    *push(text: string): Generator<PushedEvent> {
+    *push(text: string, nowMs: number): Generator<PushedEvent> {
+      if (rest === '') sinceMs = nowMs
       rest = (rest + text).replaceAll('\r\n', '\n')
       for (let end = rest.indexOf('\n\n'); end >= 0; end = rest.indexOf('\n\n')) {
         const event = parseEvent(rest.slice(0, end))
         rest = rest.slice(end + 2)
-        if (event !== undefined) yield event
+        if (event !== undefined) yield { ...event, receivedAtMs: sinceMs }
+        sinceMs = nowMs
       }
       if (rest.length > MAX_EVENT_CHARACTERS) {
         throw feedError('feed.push-wrong', `an event is longer than ${MAX_EVENT_CHARACTERS} characters`)
@@ -131,7 +159,7 @@ function eventParser() {
 }
 
 /** Undefined for what is only comments. */
-function parseEvent(block: string): PushedEvent | undefined {
+function parseEvent(block: string): Omit<PushedEvent, 'receivedAtMs'> | undefined {
   const fields = { id: '', event: 'message', data: [] as string[] }
   for (const line of block.split('\n')) {
     const [, name, value = ''] = /^(id|event|data)(?:: ?(.*))?$/.exec(line) ?? []

@@ -6,6 +6,7 @@ import { countShape, objectShape, optional, type Shaped, stringShape } from '@co
 import { createFile, makeFolder, replaceFile } from '../files/durable.ts'
 import { readBounded } from '../files/readBounded.ts'
 import { feedError } from './errors.ts'
+import { ReadFiles } from './readFiles.ts'
 
 const MAX_STATE_BYTES = 2 * 1024 * 1024
 const decimal = stringShape('a decimal number', /^(?:0|[1-9]\d{0,18})$/)
@@ -23,6 +24,8 @@ const stateShape = objectShape({
 /** What this machine knows of one log. */
 export type FeedState = Shaped<typeof stateShape>
 
+const states = new ReadFiles<FeedState>(4 * MAX_STATE_BYTES)
+
 /** Two notes, both signed by the log, that cannot both be true. */
 export interface ForkEvidence {
   readonly origin: string
@@ -33,19 +36,22 @@ export interface ForkEvidence {
 /** What is kept of the log `origin` below an anchor's folder; undefined if nothing. Throws `feed.damaged`. */
 export async function loadFeedState(folder: string, origin: string): Promise<FeedState | undefined> {
   const path = statePath(folder, origin)
-  if (!existsSync(path)) return undefined
-  try {
-    return stateShape(parseJson(await readBounded(path, MAX_STATE_BYTES), { maxBytes: MAX_STATE_BYTES }), '')
-  } catch (cause) {
-    throw feedError('feed.damaged', `${path} cannot be read`, { cause })
-  }
+  return states.get(path, async () => {
+    try {
+      return stateShape(parseJson(await readBounded(path, MAX_STATE_BYTES), { maxBytes: MAX_STATE_BYTES }), '')
+    } catch (cause) {
+      throw feedError('feed.damaged', `${path} cannot be read`, { cause })
+    }
+  })
 }
 
 /** Replaces what is kept of a log. Durable before anything is decided by it. Throws `files.*`. */
 export async function saveFeedState(folder: string, state: FeedState): Promise<void> {
   await makeFolder(join(folder, 'feed'), { point: 'feed.folder', mode: 0o700 })
   const bytes = Buffer.from(JSON.stringify(state))
-  await replaceFile(statePath(folder, state.origin), bytes, { point: 'feed.save', mode: 0o600 })
+  const path = statePath(folder, state.origin)
+  await replaceFile(path, bytes, { point: 'feed.save', mode: 0o600 })
+  states.set(path, state)
 }
 
 /** Keeps the evidence of a fork for good. The same evidence again changes nothing. Returns the file's path. Throws `files.*`. */

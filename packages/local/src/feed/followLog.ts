@@ -1,13 +1,13 @@
 import { decodeBase64, equalBytes } from '@countersign/protocol/json/base64.ts'
-import { openCheckpoint, type VerifiedCheckpoint } from '@countersign/protocol/log/checkpoint.ts'
+import type { VerifiedCheckpoint } from '@countersign/protocol/log/checkpoint.ts'
 import { verifyConsistency } from '@countersign/protocol/log/merkle.ts'
 import { consistencyProof, rootHash, type TileReader } from '@countersign/protocol/log/proof.ts'
 import type { PolicyLog, VerificationPolicy } from '@countersign/protocol/policy/verificationPolicy.ts'
 import { feedError } from './errors.ts'
 import { type FeedState, keepEvidence, loadFeedState, saveFeedState } from './feedStore.ts'
-import { freshnessOf } from './freshness.ts'
-import { type LogKind, logKey } from './logKey.ts'
+import type { LogKind } from './logKey.ts'
 import { type LogReader, openLogReader, type ReadDeps } from './logReader.ts'
+import { noteFreshness, openNote } from './openedNotes.ts'
 import { readNewRecords } from './readNewRecords.ts'
 
 /** How one log is followed. */
@@ -55,10 +55,9 @@ export async function acceptCheckpoint(
   folder: string,
   { note, reader, witnesses }: OfferedCheckpoint,
 ): Promise<VerifiedCheckpoint> {
-  const key = logKey(log, kind)
-  const checkpoint = openCheckpoint(note, key)
+  const checkpoint = openNote(note, log, kind)
   const state = await loadFeedState(folder, log.origin)
-  const known = state && openCheckpoint(state.note, key)
+  const known = state && openNote(state.note, log, kind)
   const tiles = reader.tiles(checkpoint.size)
   await refuseAfterClosing(log, checkpoint, folder)
   if (known) await checkContinues(known, checkpoint, folder, tiles)
@@ -90,7 +89,7 @@ function freshest(
 /** A note that is replayed must not make what is known look older than it is. */
 function isOlder(offered: string, known: string, witnesses: VerificationPolicy['witnesses'] | undefined): boolean {
   if (witnesses === undefined) return false
-  const timeMs = (note: string) => freshnessOf(note, witnesses).time?.getTime() ?? 0
+  const timeMs = (note: string) => noteFreshness(note, witnesses).time?.getTime() ?? 0
   return timeMs(offered) < timeMs(known)
 }
 

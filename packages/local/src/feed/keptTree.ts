@@ -1,7 +1,7 @@
 import { encodeEntryBundle } from '@countersign/protocol/log/entryBundle.ts'
-import { HASH_BYTES, type Hash, leafHash } from '@countersign/protocol/log/merkle.ts'
+import { HASH_BYTES, type Hash } from '@countersign/protocol/log/merkle.ts'
 import { TILE_WIDTH } from '@countersign/protocol/log/tiles.ts'
-import { nodeRoot } from './auditLog.ts'
+import { entryHash, fullBundleRoots, nodeRoot } from './entryTree.ts'
 import type { LogReader } from './logReader.ts'
 
 /**
@@ -9,7 +9,7 @@ import type { LogReader } from './logReader.ts'
  * kept and what was pushed after it. Whether these are the log's entries shows in the root that they lead to.
  */
 export function keptTree(entries: readonly Uint8Array[]): Pick<LogReader, 'tiles' | 'entries'> {
-  const levels: Hash[][] = [entries.map(leafHash)]
+  const levels: Hash[][] = [entries.map(entryHash), fullBundleRoots(entries)]
 
   /** Hashes of one level of tiles: each is the root of 256 of the level below. */
   function level(height: number): Hash[] {

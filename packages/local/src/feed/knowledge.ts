@@ -1,10 +1,10 @@
 import type { Knowledge } from '@countersign/protocol/decide/facts.ts'
-import { openCheckpoint } from '@countersign/protocol/log/checkpoint.ts'
 import type { PolicyLog, VerificationPolicy } from '@countersign/protocol/policy/verificationPolicy.ts'
 import type { Anchors } from '../anchors/openAnchors.ts'
 import { evidenceAgainst, type FeedState, loadFeedState } from './feedStore.ts'
-import { type Freshness, freshnessOf } from './freshness.ts'
-import { type LogKind, logKey } from './logKey.ts'
+import type { Freshness } from './freshness.ts'
+import type { LogKind } from './logKey.ts'
+import { noteFreshness, openNote } from './openedNotes.ts'
 import { storedRecords } from './storedRecords.ts'
 
 /** What this machine knows of the logs of an instance, without network. */
@@ -31,7 +31,7 @@ export async function readKnowledge({ policy, folder }: Pick<Anchors, 'policy' |
   const known = await Promise.all(
     policyLogs(policy).map(async ({ kind, log }) => {
       const state = await loadFeedState(folder, log.origin)
-      const checkpoint = state && openCheckpoint(state.note, logKey(log, kind))
+      const checkpoint = state && openNote(state.note, log, kind)
       const freshness = state && storedFreshness(log, kind, state, policy)
       return { kind, log, state, checkpoint, freshness }
     }),
@@ -64,10 +64,10 @@ function storedFreshness(
   { note, fresh }: FeedState,
   { witnesses }: VerificationPolicy,
 ): Freshness {
-  const newest = freshnessOf(note, witnesses)
+  const newest = noteFreshness(note, witnesses)
   if (fresh === undefined) return newest
-  openCheckpoint(fresh, logKey(log, kind))
-  const older = freshnessOf(fresh, witnesses)
+  openNote(fresh, log, kind)
+  const older = noteFreshness(fresh, witnesses)
   return (older.time?.getTime() ?? 0) > (newest.time?.getTime() ?? 0) ? older : newest
 }
 

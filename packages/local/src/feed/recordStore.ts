@@ -1,16 +1,17 @@
-import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { encodeEntryBundle, MAX_ENTRY_BYTES } from '@countersign/protocol/log/entryBundle.ts'
+import { decodeEntryBundle, encodeEntryBundle, MAX_ENTRY_BYTES } from '@countersign/protocol/log/entryBundle.ts'
 import { TILE_WIDTH } from '@countersign/protocol/log/tiles.ts'
 import { makeFolder, replaceFile } from '../files/durable.ts'
 import { readBounded } from '../files/readBounded.ts'
 import { originName } from './feedStore.ts'
-import { readEntries } from './logReader.ts'
+import { ReadFiles } from './readFiles.ts'
 
 /** Most entries of one revocation log that a machine keeps; a log that is longer makes what is known incomplete. */
 export const MAX_RECORDS = 1_048_576n
 
 const MAX_BUNDLE_BYTES = TILE_WIDTH * (MAX_ENTRY_BYTES + 2)
+/** A log of more bytes is read from disk at every push, all but its newest part. */
+const bundles = new ReadFiles<readonly Uint8Array[]>(16 * 1024 * 1024)
 
 /**
  * Keeps the first `entries.length` entries of bundle `index` of the log `origin`, in place of what was kept of it. The whole
@@ -25,6 +26,7 @@ export async function keepRecords(
   await makeFolder(recordFolder(folder, origin), { point: 'feed.records-folder', mode: 0o700 })
   const path = bundlePath(folder, origin, index)
   await replaceFile(path, encodeEntryBundle(entries), { point: 'feed.records', mode: 0o600 })
+  bundles.set(path, [...entries])
 }
 
 /**
@@ -42,11 +44,15 @@ export async function loadRecords(folder: string, origin: string, count: bigint)
   return entries
 }
 
-async function loadBundle(path: string, width: number): Promise<Uint8Array[]> {
-  if (!existsSync(path)) return []
-  const bytes = await readBounded(path, MAX_BUNDLE_BYTES)
+async function loadBundle(path: string, width: number): Promise<readonly Uint8Array[]> {
+  const entries = (await bundles.get(path, async () => readBundle(await readBounded(path, MAX_BUNDLE_BYTES)))) ?? []
+  // Fewer than were kept are no bundle that was kept, and are fetched again.
+  return entries.length < width ? [] : entries.slice(0, width)
+}
+
+function readBundle(bytes: Uint8Array): Uint8Array[] {
   try {
-    return readEntries(bytes, width)
+    return decodeEntryBundle(bytes, { maxEntries: TILE_WIDTH })
   } catch {
     // Whatever is wrong with the file, the entries in it are not the ones that were kept; they are fetched again.
     return []

@@ -1,4 +1,3 @@
-import { hash } from 'node:crypto'
 import { authoriseRevocation } from '@countersign/protocol/decide/authoriseRevocation.ts'
 import type { AuthorisedRevocation, Knowledge, LoggedRevocation } from '@countersign/protocol/decide/facts.ts'
 import { CodedError } from '@countersign/protocol/errors/codedError.ts'
@@ -6,7 +5,7 @@ import { equalBytes } from '@countersign/protocol/json/base64.ts'
 import type { VerifiedCheckpoint } from '@countersign/protocol/log/checkpoint.ts'
 import type { PolicyLog, VerificationPolicy } from '@countersign/protocol/policy/verificationPolicy.ts'
 import { parseRevocationLeaf, type UnverifiedRevocation } from '@countersign/protocol/revocation/envelope.ts'
-import { treeRoot } from './auditLog.ts'
+import { treeRoot } from './entryTree.ts'
 import type { FeedState } from './feedStore.ts'
 import { loadRecords } from './recordStore.ts'
 
@@ -54,15 +53,14 @@ interface Judged {
   readonly unreadable?: string
 }
 
-// Agents read the same entries after every push; a policy that changes is another object.
-const judgements = new WeakMap<VerificationPolicy, Map<string, Judged>>()
+// Agents look at the same entries after every push; a policy that changes is another object.
+const judgements = new WeakMap<VerificationPolicy, WeakMap<Uint8Array, Judged>>()
 
 function judge(entry: Uint8Array, policy: VerificationPolicy): Judged {
-  const known = judgements.get(policy) ?? new Map<string, Judged>()
+  const known = judgements.get(policy) ?? new WeakMap<Uint8Array, Judged>()
   judgements.set(policy, known)
-  const key = hash('sha256', entry, 'base64')
-  const judged = known.get(key) ?? judgeOnce(entry, policy)
-  known.set(key, judged)
+  const judged = known.get(entry) ?? judgeOnce(entry, policy)
+  known.set(entry, judged)
   return judged
 }
 

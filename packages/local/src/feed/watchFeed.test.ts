@@ -20,8 +20,9 @@ let folder: string
 let log: TestLog
 let stop: AbortController
 let watching: Promise<void>
-let heard: { cause: 'push' | 'poll'; knowledge: FeedKnowledge }[]
+let heard: { cause: 'push' | 'poll'; knowledge: FeedKnowledge; receivedAtMs?: number | undefined }[]
 let troubles: CodedError[]
+let hints: number[]
 
 before(async () => {
   server = await LogServer.start()
@@ -33,6 +34,7 @@ beforeEach(() => {
   stop = new AbortController()
   heard = []
   troubles = []
+  hints = []
   server.files.clear()
   server.listeners.length = 0
   publish()
@@ -60,10 +62,11 @@ function watch(pollMs = 3_600_000, onKnowledge?: () => Promise<void>) {
   })
   const anchors = { policy, folder, target: () => new Uint8Array() } as unknown as Anchors
   const listener = {
-    async onKnowledge(knowledge: FeedKnowledge, cause: 'push' | 'poll') {
-      heard.push({ knowledge, cause })
+    async onKnowledge(knowledge: FeedKnowledge, cause: 'push' | 'poll', receivedAtMs?: number) {
+      heard.push({ knowledge, cause, receivedAtMs })
       await onKnowledge?.()
     },
+    onCheckInHint: (withinMs: number) => void hints.push(withinMs),
     onTrouble: (trouble: CodedError) => troubles.push(trouble),
   }
   const options = { clock: systemClock, signal: stop.signal, pollMs, timeoutMs: 2000, random: () => 0 }
@@ -165,6 +168,8 @@ test('a record that nobody with the right to it signed has no effect, pushed or 
 
 const garbage: readonly (readonly [string, () => string])[] = [
   ['an event of another kind', () => 'event: command\ndata: {"run":"this"}\n\n'],
+  ['a hint without its time', () => 'event: check-in\ndata: {}\n\n'],
+  ['a hint for next year', () => 'event: check-in\ndata: {"withinMs":31536000000}\n\n'],
   ['no JSON', () => 'event: checkpoint\ndata: {{{{\n\n'],
   ['JSON of another form', () => eventText({ checkpoint: 1, from: 'x' })],
   ['entries that are not base64', () => eventText({ checkpoint: checkpoint(), from: '0', entries: ['*'] })],
@@ -198,6 +203,33 @@ for (const [what, text] of garbage) {
     assert.deepEqual(numbersKnown(), [0n])
   })
 }
+
+test('a hint to check in is passed on and is no knowledge', async () => {
+  watch()
+  await connected()
+  server.send('event: check-in\ndata: {"withinMs":2000}\n\n')
+  await until('the hint is heard', () => hints.length === 1)
+  assert.deepEqual([hints, pushed().length, troubles], [[2000], 0, []])
+})
+
+test('a push says when its first byte came', async () => {
+  watch()
+  await connected()
+  log.entries.push(record(5n))
+  const text = eventText({
+    checkpoint: checkpoint(),
+    from: '0',
+    entries: log.entries.map((one) => Buffer.from(one).toString('base64')),
+  })
+  const beforeMs = systemClock.monotonicMs()
+  server.send(text.slice(0, 20))
+  await systemClock.sleep(100)
+  const laterMs = systemClock.monotonicMs()
+  server.send(text.slice(20))
+  await until('the push is heard', () => pushed().length === 1)
+  const { receivedAtMs = 0 } = pushed()[0] ?? {}
+  assert.ok(receivedAtMs >= beforeMs && receivedAtMs < laterMs, `${beforeMs} ${receivedAtMs} ${laterMs}`)
+})
 
 test('a pushed fork is kept as evidence; what was known stays known', async () => {
   log.entries.push(record(4n))

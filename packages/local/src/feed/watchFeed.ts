@@ -1,4 +1,6 @@
 import { CodedError } from '@countersign/protocol/errors/codedError.ts'
+import { parseJson } from '@countersign/protocol/json/parseJson.ts'
+import { countShape, objectShape } from '@countersign/protocol/policy/shape.ts'
 import type { PolicyLog } from '@countersign/protocol/policy/verificationPolicy.ts'
 import type { Anchors } from '../anchors/openAnchors.ts'
 import { tlsTrust } from '../anchors/trustedRequest.ts'
@@ -12,8 +14,16 @@ import { type FeedKnowledge, readKnowledge } from './knowledge.ts'
 
 /** Who is told what the feed brings. */
 export interface FeedListener {
-  /** After every poll, and after every push that brought something. One call at a time; a rejection ends the watch. */
-  onKnowledge(knowledge: FeedKnowledge, cause: 'push' | 'poll'): Promise<void>
+  /**
+   * After every poll, and after every push that brought something. One call at a time; a rejection ends the watch. Of a
+   * push `receivedAtMs` says when its first byte came, by the monotonic clock.
+   */
+  onKnowledge(knowledge: FeedKnowledge, cause: 'push' | 'poll', receivedAtMs?: number): Promise<void>
+  /**
+   * The instance says that a check-in is worth the caller's while, at random within `withinMs`. Anybody on the way can say
+   * so: it may make a device ask, and nothing else.
+   */
+  onCheckInHint?(withinMs: number): void
   /** A log that could not be followed, or a push that was ignored; watching goes on. */
   onTrouble?(trouble: CodedError): void
 }
@@ -30,6 +40,9 @@ export interface WatchOptions {
   readonly random?: () => number
 }
 
+const CHECK_IN_HINT = 'check-in'
+const MAX_HINT_BYTES = 256
+const hintShape = objectShape({ withinMs: countShape(0, 3_600_000) })
 /** The server sends a comment every 15 seconds; three missing ones are a dead connection. */
 const IDLE_MS = 50_000
 /** Devices that lose their server together must not come back together: 10,000 of them spread over these seconds. */
@@ -113,7 +126,8 @@ async function listen(log: PolicyLog, watch: Watch, onNews: () => void): Promise
   let ignored = 0
   for await (const event of events) {
     try {
-      if (await watch.exclusively(() => takePush(log, event, watch))) onNews()
+      if (event.event === CHECK_IN_HINT) listener.onCheckInHint?.(parseHint(event))
+      else if (await watch.exclusively(() => takePush(log, event, watch))) onNews()
     } catch (cause) {
       if (!isTrouble(cause)) throw cause
       ignored++
@@ -136,8 +150,17 @@ async function takePush(log: PolicyLog, event: PushedEvent, watch: Watch): Promi
   })
   if (!isNew) return false
   const { knowledge, ...more } = await readKnowledge(anchors)
-  await listener.onKnowledge({ ...more, knowledge: { ...knowledge, source: 'fetched' } }, 'push')
+  await listener.onKnowledge({ ...more, knowledge: { ...knowledge, source: 'fetched' } }, 'push', event.receivedAtMs)
   return true
+}
+
+/** Throws `feed.push-wrong`. */
+function parseHint({ data }: PushedEvent): number {
+  try {
+    return hintShape(parseJson(data, { maxBytes: MAX_HINT_BYTES, maxDepth: 2 }), '').withinMs
+  } catch (cause) {
+    throw feedError('feed.push-wrong', 'a hint to check in does not say within which time', { cause })
+  }
 }
 
 /** What a network or a hostile server can cause. A disk that does not keep what is learnt is no such thing. */

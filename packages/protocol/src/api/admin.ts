@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { advisoryState } from './artifacts.ts'
 import { route } from './route.ts'
 
 /** One log as `status` shows it. */
@@ -25,6 +26,25 @@ export const jobStatus = z.strictObject({
 /** Something that an operator should look at, and what to do about it. */
 export const attention = z.strictObject({ code: z.string(), message: z.string() })
 
+/** One validator of the instance. What it says of itself is absent until it has said it. */
+export const validatorFacts = z.strictObject({
+  name: z.string(),
+  /** Whether another operator than the instance's runs it. */
+  otherOperator: z.boolean(),
+  state: z.enum(['invited', 'enrolled', 'removed']),
+  /** RFC 3339: when it last said how it is. */
+  toldAt: z.string().optional(),
+  version: z.string().optional(),
+  advisories: advisoryState.optional(),
+})
+
+/** How many devices there are. Silent ones are admitted, and were not heard of for longer than the policy's bound. */
+export const deviceCounts = z.strictObject({
+  admitted: z.number().int().nonnegative(),
+  pending: z.number().int().nonnegative(),
+  silent: z.number().int().nonnegative(),
+})
+
 /** How an instance is. `attention` is empty when nothing needs a person. */
 export const instanceStatus = z.strictObject({
   version: z.string(),
@@ -40,6 +60,8 @@ export const instanceStatus = z.strictObject({
   protections: z.array(z.strictObject({ name: z.string(), active: z.boolean(), detail: z.string() })),
   jobs: z.array(jobStatus),
   scheduledWorkPaused: z.boolean(),
+  validators: z.array(validatorFacts),
+  devices: deviceCounts,
   attention: z.array(attention),
 })
 
@@ -51,7 +73,7 @@ export const getStatusRoute = route({
   id: 'getStatus',
   method: 'GET',
   path: '/status',
-  summary: 'Addresses, environment, expiries, disk, logs, clock, protections, and what needs attention',
+  summary: 'Addresses, environment, expiries, disk, logs, clock, protections, validators, and what needs attention',
   tag: 'instance',
   listeners: ['https', 'admin'],
   reply: instanceStatus,

@@ -159,6 +159,7 @@ export const addApproverRoute = route({
  * News of the revocation log as server-sent events, without end. Each event: `id:` the log's size, `event: checkpoint`,
  * `data:` JSON {"checkpoint": signed note, "from": first index in decimal digits, "entries": [base64]}; entries up to 4 KB in all, else none.
  * It has no authority: what it says is verified like what is polled. `Last-Event-ID` resumes. A comment every 15 s.
+ * `event: check-in`, `data:` {"withinMs"}: something was released or assigned, and a device may check in at random within that time.
  */
 export const feedEventsRoute = route({
   id: 'followRevocations',

@@ -1,7 +1,7 @@
 import type { UnverifiedBundle } from '../bundle/parseBundle.ts'
 import type { SignedArtifact } from '../bundle/signedArtifact.ts'
 import type { TrustedRoot } from '../bundle/trustedRoot.ts'
-import { type Check, type VerifiedBundle, verifyBundle } from '../bundle/verifyBundle.ts'
+import { type BundleVerification, type Check, type VerifiedBundle, verifyBundle } from '../bundle/verifyBundle.ts'
 import { toHex } from '../json/base64.ts'
 import type { VerificationPolicy } from '../policy/verificationPolicy.ts'
 import { decideToRun, type RunDecision } from './decideToRun.ts'
@@ -40,16 +40,42 @@ export interface ArtifactDecision extends RunDecision {
   readonly cachedChains: readonly string[]
 }
 
+/** What cryptography says of an artifact's bundles. It holds for as long as `root` is trusted, whatever time it is. */
+export interface ArtifactVerification {
+  readonly signature: BundleVerification
+  /** One for each that was offered, in their order. */
+  readonly certifications: readonly CertificationVerification[]
+}
+
 /**
  * The trust decision of `countersign verify`, of the agent before every start, and of `countersign run`: verifies the
  * signature and what is offered as certifications, finds what has ended, and asks the policy. Throws nothing for what is
  * in bundles. Trusts `root`, `knowledge`, `anchors` and the policy as given.
  */
 export function decideArtifact(facts: ArtifactFacts, policy: VerificationPolicy): ArtifactDecision {
-  const { artifact, root, knowledge, sha256 = artifact.digest } = facts
-  const bundle = verifyBundle(facts.signature, artifact, root)
+  return decideVerified(facts, verifyArtifact(facts), policy)
+}
+
+/** Verifies the signature and what is offered as certifications: the part of the decision that neither news nor time changes. */
+export function verifyArtifact(
+  facts: Pick<ArtifactFacts, 'artifact' | 'sha256' | 'signature' | 'certifications' | 'root'>,
+): ArtifactVerification {
+  const { artifact, root, sha256 = artifact.digest } = facts
   const certified = { ...artifact, digest: sha256 }
-  const verifications = facts.certifications.map((one) => verifyCertification(one, certified, root))
+  return {
+    signature: verifyBundle(facts.signature, artifact, root),
+    certifications: facts.certifications.map((one) => verifyCertification(one, certified, root)),
+  }
+}
+
+/** The rest of the decision. Trusts `verification` to be that of these facts. */
+export function decideVerified(
+  facts: ArtifactFacts,
+  verification: ArtifactVerification,
+  policy: VerificationPolicy,
+): ArtifactDecision {
+  const { artifact, knowledge, sha256 = artifact.digest } = facts
+  const { signature: bundle, certifications: verifications } = verification
   const certifications = distinct(verifications)
   const signature = bundle.verified
   const endings = endingsOf(knowledge.records, {

@@ -169,3 +169,14 @@ test('an artifact that was ended is good again with a certification that stands,
     [true, false],
   )
 })
+
+test('a number is found among many records, whether they end few numbers or thousands', () => {
+  const few = Array.from({ length: 200 }, (_, at) => loggedRecord(endedNumbers([BigInt(1000 + at)]), BigInt(at)))
+  assert.deepEqual(ended(few), [])
+  assert.deepEqual(ended([...few, loggedRecord(endedNumbers([3n, 5n]), 200n)]), ['certification 5'])
+  const wide = (first: bigint) => endedNumbers(Array.from({ length: 5000 }, (_, at) => first + BigInt(at)))
+  assert.deepEqual(ended([...few, loggedRecord(wide(6n), 200n)]), [])
+  assert.deepEqual(ended([...few, loggedRecord(wide(5n), 200n)]), ['certification 5'])
+  const elsewhere = endedNumbers([5n], { authority: 'ee'.repeat(32) } as Partial<RevocationRecord>)
+  assert.deepEqual(ended([loggedRecord(elsewhere)]), [])
+})

@@ -76,10 +76,12 @@ function standingRecords(records: readonly LoggedRevocation[]): ReadonlyMap<stri
     if (record.effect === 'lifted' || record.effect === 'narrowed') continue
     const amending = (amendments.get(payloadHash) ?? []).filter((one) => one.authorised.record.scope === record.scope)
     if (amending.some((one) => one.authorised.record.effect === 'lifted')) continue
-    const key = keyOfRecord(record)
-    const same = index.get(key) ?? []
-    same.push({ ...logged, narrowedBy: amending })
-    index.set(key, same)
+    const standing = { ...logged, narrowedBy: amending }
+    for (const key of keysOfRecord(record)) {
+      const same = index.get(key)
+      if (same === undefined) index.set(key, [standing])
+      else same.push(standing)
+    }
   }
   indexes.set(records, index)
   return index
@@ -100,16 +102,23 @@ function amendmentsOf(records: readonly LoggedRevocation[]): ReadonlyMap<string,
   return amendments
 }
 
-function keyOfRecord(record: Exclude<RevocationRecord, { effect: 'lifted' }>): string {
-  if (record.scope === 'certifications') return `certifications ${record.authority}`
-  if (record.scope === 'digest') return `digest ${record.digest}`
-  if (record.scope === 'certificate') return `certificate ${record.authority} ${record.certificate}`
-  return `identity ${record.identity.issuer} ${record.identity.subject}`
+/** A record of more numbers stands under its authority: there are few of those, and each would fill the index. */
+const MAX_NUMBERS_BY_THEMSELVES = 64
+
+function keysOfRecord(record: Exclude<RevocationRecord, { effect: 'lifted' }>): string[] {
+  if (record.scope === 'certifications') {
+    if (record.numbers.length > MAX_NUMBERS_BY_THEMSELVES) return [`certifications ${record.authority}`]
+    // Without the authority, which would make the key five times as long; `covers` compares it.
+    return record.numbers.map((number) => `number ${number}`)
+  }
+  if (record.scope === 'digest') return [`digest ${record.digest}`]
+  if (record.scope === 'certificate') return [`certificate ${record.authority} ${record.certificate}`]
+  return [`identity ${record.identity.issuer} ${record.identity.subject}`]
 }
 
-function keysOfClaim({ covers, sha256, authority, serialHex, identity }: Claim): string[] {
+function keysOfClaim({ covers, sha256, authority, number, serialHex, identity }: Claim): string[] {
   return [
-    ...(covers === 'certification' ? [`certifications ${authority}`] : []),
+    ...(covers === 'certification' ? [`certifications ${authority}`, `number ${number}`] : []),
     ...(covers === 'signature' ? [] : [`digest ${sha256}`]),
     ...(covers === 'artifact'
       ? []
