@@ -92,12 +92,18 @@ function addAdvisories(program: Command): void {
       `
 Examples:
   countersign-validator advisories import ./osv --data ./lab
-  countersign-validator advisories import https://osv.example.org/npm/all.zip --data ./lab`,
+  countersign-validator advisories import https://osv.example.org/npm/all.zip --data ./lab
+  countersign-validator advisories import http://mirror.lan/npm/all.zip --allow-plain-http --data ./lab
+      a mirror in a network of your own; loopback addresses need no flag`,
     )
   advisories
     .command('import <source>')
     .description('Take over OSV records from a folder, a zip file or an https address.')
     .addOption(dataOption())
+    .option(
+      '--allow-plain-http',
+      'take an http address of another machine, where anybody on the way can change and withhold advisories',
+    )
     .addOption(jsonOption())
     .action(async (source, options) => (await import('./main/advisories.ts')).importFrom(source, options))
   for (const [name, what] of [

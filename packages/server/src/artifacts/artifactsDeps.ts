@@ -24,5 +24,9 @@ export interface ArtifactsDeps {
   verifyToken(token: string): Promise<Identity>
 }
 
-/** Who calls, as far as limits and ownership go. */
-export type Person = Pick<Identity, 'issuer' | 'subject'>
+/** Who calls, as far as limits, ownership and the certification policy go. */
+export interface Person {
+  readonly issuer: string
+  /** As certificates name the person, an address or the URI of a workflow: the token's own `sub` may be an opaque number. */
+  readonly subject: string
+}

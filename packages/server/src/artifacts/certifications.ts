@@ -62,21 +62,21 @@ async function newerCertification(
 ): Promise<CertificationRecord | undefined> {
   const [newest] = certifications
   if (newest === undefined) return undefined
-  const rows = await reading.database
+  const row = await reading.database
     .tables<ArtifactsTables>()
-    .selectFrom('artifacts_certifications')
-    .selectAll()
-    .where('product', '=', newest.product)
-    .where('sha256', '!=', newest.sha256)
-    .orderBy('stored_ms', 'desc')
-    .orderBy('number', 'desc')
-    .limit(MAX_LISTED)
-    .execute()
-  for (const row of rows) {
-    const name = { authority: row.authority, number: BigInt(row.number) }
-    if ((await certificationState(reading.database, name, now)) === 'active') return describe(reading, row, now)
-  }
-  return undefined
+    .selectFrom('artifacts_certifications as stored')
+    .innerJoin('trust_certifications as issued', (join) =>
+      join.onRef('issued.authority', '=', 'stored.authority').onRef('issued.number', '=', 'stored.number'),
+    )
+    .selectAll('stored')
+    .where('stored.product', '=', newest.product)
+    .where('stored.sha256', '!=', newest.sha256)
+    .where('issued.ended_by', 'is', null)
+    .where('issued.not_after_ms', '>=', now.getTime())
+    .orderBy('stored.stored_ms', 'desc')
+    .orderBy('stored.number', 'desc')
+    .executeTakeFirst()
+  return row && describe(reading, row, now)
 }
 
 async function describe(

@@ -50,7 +50,8 @@ export async function reportFindings(
     const rows = new Map(
       reached
         .filter(({ number }) => own.has(Number(number)))
-        .map(({ number, finding }) => [number, { ...key, number: Number(number), finding: JSON.stringify(finding) }]),
+        .map(({ number, finding }) => ({ ...key, number: Number(number), finding: JSON.stringify(finding) }))
+        .map((row) => [row.number, row]),
     )
     if (rows.size === 0) return { reached: 0 }
     const told = { ...key, aliases: JSON.stringify(aliases), told_ms: clock.now().getTime() }

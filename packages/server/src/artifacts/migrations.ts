@@ -11,6 +11,14 @@ export const artifactsMigrations: readonly Migration[] = [
       await createFindings(trx)
     },
   },
+  {
+    id: 'artifacts.002',
+    async up(trx) {
+      await sql`CREATE INDEX artifacts_certifications_product ON artifacts_certifications (product, stored_ms)`.execute(
+        trx,
+      )
+    },
+  },
 ]
 
 async function createSubmissions(trx: Kysely<unknown>): Promise<void> {

@@ -11,10 +11,9 @@ import {
   reportSubmissionRoute,
   submitRoute,
 } from '@countersign/protocol/api/artifacts.ts'
-import type { Identity } from '../account/identities/identity.ts'
 import { bearerToken } from '../trust/authority/bearerToken.ts'
 import type { ValidatorOf } from '../trust/routes.ts'
-import type { ArtifactsDeps } from './artifactsDeps.ts'
+import type { ArtifactsDeps, Person } from './artifactsDeps.ts'
 import type { ArtifactsTables } from './artifactsTables.ts'
 import { readCertifications } from './certifications.ts'
 import { artifactsError } from './errors.ts'
@@ -130,8 +129,10 @@ function openSubmissions({ database }: ArtifactsDeps, validator: string): Promis
     .execute()
 }
 
-async function personOf({ verifyToken }: ArtifactsDeps, authorization: string | undefined): Promise<Identity> {
+/** The caller by the name that certificates and policies know, so that nobody's exceptions count for their own submission. */
+async function personOf({ verifyToken }: ArtifactsDeps, authorization: string | undefined): Promise<Person> {
   const token = bearerToken(authorization)
   if (token === undefined) throw artifactsError('artifacts.token-missing', 'the request carries no identity token')
-  return verifyToken(token)
+  const { issuer, san } = await verifyToken(token)
+  return { issuer, subject: san.value }
 }

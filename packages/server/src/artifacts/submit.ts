@@ -43,26 +43,32 @@ export async function submit(deps: ArtifactsDeps, person: Person, request: Submi
   const rows = await deps.database.transaction<ArtifactsTables, StoredSubmission[]>(
     'artifacts.submission',
     async (trx) => {
-      const { open } = await trx
-        .selectFrom('artifacts_submissions')
-        .select((select) => select.fn.countAll<number>().as('open'))
-        .where('issuer', '=', person.issuer)
-        .where('subject', '=', person.subject)
-        .where('open', '=', 1)
-        .executeTakeFirstOrThrow()
-      if (open + validators.length > MAX_OPEN_SUBMISSIONS) {
-        throw artifactsError('artifacts.too-many-open', `${open} submissions are open`)
-      }
+      const mails = validators.map((validator) => ({ request, person, signatureSha256, sizeBytes, validator }))
+      const same: (StoredSubmission | undefined)[] = []
+      for (const mail of mails) same.push(await findSame(deps, trx, mail))
+      await requireRoom(trx, person, same.filter((row) => row === undefined).length)
       const found: StoredSubmission[] = []
-      for (const validator of validators) {
-        const mail = { request, person, signatureSha256, sizeBytes, validator }
-        found.push((await findSame(deps, trx, mail)) ?? (await insert(deps, trx, mail)))
-      }
+      for (const [at, mail] of mails.entries()) found.push(same[at] ?? (await insert(deps, trx, mail)))
       return found
     },
   )
   for (const { validator } of rows) deps.waiters.wake(workKey(validator))
   return rows.map(describeSubmission)
+}
+
+/** Nothing new: it may be asked for again however many are open. */
+async function requireRoom(trx: Kysely<ArtifactsTables>, person: Person, wanted: number): Promise<void> {
+  if (wanted === 0) return
+  const { open } = await trx
+    .selectFrom('artifacts_submissions')
+    .select((select) => select.fn.countAll<number>().as('open'))
+    .where('issuer', '=', person.issuer)
+    .where('subject', '=', person.subject)
+    .where('open', '=', 1)
+    .executeTakeFirstOrThrow()
+  if (open + wanted > MAX_OPEN_SUBMISSIONS) {
+    throw artifactsError('artifacts.too-many-open', `${open} submissions are open`)
+  }
 }
 
 interface Mail {

@@ -1,6 +1,13 @@
+import type { Clock } from '@countersign/local/clock/clock.ts'
+
 /** Who waits for something to change, by what it is. Forgets a restart: whoever waited asks again. */
 export class Waiters {
+  readonly #clock: Pick<Clock, 'sleep'>
   readonly #waiting = new Map<string, Set<() => void>>()
+
+  constructor(clock: Pick<Clock, 'sleep'>) {
+    this.#clock = clock
+  }
 
   /** Ends every wait for `key`. After the change is committed. */
   wake(key: string): void {
@@ -19,17 +26,29 @@ export class Waiters {
     isNews: (found: T) => boolean,
     { waitMs, signal }: { readonly waitMs: number; readonly signal: AbortSignal },
   ): Promise<T> {
-    const end = AbortSignal.any([signal, AbortSignal.timeout(waitMs)])
-    for (;;) {
-      const { woken, leave } = this.#enter(key, end)
-      try {
-        const found = await read()
-        if (waitMs === 0 || end.aborted || isNews(found)) return found
-        await woken
-      } finally {
-        leave()
+    const over = new AbortController()
+    const end = AbortSignal.any([signal, over.signal])
+    if (waitMs > 0) void this.#endAfter(waitMs, over)
+    try {
+      for (;;) {
+        const { woken, leave } = this.#enter(key, end)
+        try {
+          const found = await read()
+          if (waitMs === 0 || end.aborted || isNews(found)) return found
+          await woken
+        } finally {
+          leave()
+        }
       }
+    } finally {
+      over.abort()
     }
+  }
+
+  async #endAfter(waitMs: number, over: AbortController): Promise<void> {
+    // Rejects only because the wait is over already.
+    await this.#clock.sleep(waitMs, over.signal).catch(() => {})
+    over.abort()
   }
 
   #enter(key: string, end: AbortSignal): { woken: Promise<void>; leave: () => void } {

@@ -27,7 +27,7 @@ import type { LogDeps, LogName } from '../log/transparencyLog.ts'
 import { distributedPolicy } from '../trust/anchors/distributedPolicy.ts'
 import { firstRootHash } from '../trust/anchors/openAnchors.ts'
 import { readTarget } from '../trust/anchors/readTarget.ts'
-import { currentIssuer, currentIssuing, readIssuerCertificates } from '../trust/authority/issuers.ts'
+import { currentIssuing, type IssuerCertificate, readIssuerCertificates } from '../trust/authority/issuers.ts'
 import { renewTimestampSigner } from '../trust/authority/renewIssuing.ts'
 import { createTrust } from '../trust/createTrust.ts'
 import { openTrust, type Trust } from '../trust/openTrust.ts'
@@ -136,13 +136,12 @@ async function openParts(
   const open = async (name: LogName) =>
     openInstanceLog(logDeps, facts, { name, keys: await openLogKeys(onlineKeys, name) })
   const certificateKeys = await openLogKeys(onlineKeys, 'certificates')
-  const above = currentIssuer(issuers, 'identities').chain.map(({ raw }) => raw)
   const logs: InstanceLogs = {
     artifacts: await open('artifacts'),
     certificates: await openInstanceLog(logDeps, facts, {
       name: 'certificates',
       keys: certificateKeys,
-      issuers: above,
+      issuers: issuersOfEntries(issuers),
     }),
     revocations: await open('revocations'),
     audit: auditLog,
@@ -195,6 +194,7 @@ async function openParts(
     policies: { audit, anchors: trust.anchors },
     anchors: trust.anchors,
     store: storage.artifacts,
+    hintCheckIn: () => revocations.push.hintCheckIn(),
   })
   const artifacts = {
     facts,
@@ -202,7 +202,7 @@ async function openParts(
     database,
     audit,
     store: storage.artifacts,
-    waiters: new Waiters(),
+    waiters: new Waiters(clock),
     policy,
     trustedRoot: distributedRoot(blobs),
     verifyToken: account.verifyToken,
@@ -232,6 +232,12 @@ async function openParts(
       await database.close()
     },
   }
+}
+
+/** What stands above the entries of the certificate log, earlier generations too: whoever rebuilds the log asks for them. */
+function issuersOfEntries(issuers: readonly IssuerCertificate[]): Uint8Array[] {
+  const issuing = issuers.filter(({ name }) => name === 'identities' || name === 'certifications')
+  return issuing.flatMap(({ chain }) => chain.map(({ raw }) => raw))
 }
 
 /** Everything that takes the root keys. Returns the first leaf of the artifact log. */

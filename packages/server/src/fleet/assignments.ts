@@ -48,6 +48,7 @@ export async function assign(
     },
   )
   await deps.audit.settle(intent)
+  void deps.hintCheckIn()
   return { devices }
 }
 

@@ -80,6 +80,14 @@ export async function revokeMember(
     .where('name', '=', name)
     .execute()
   await trx.deleteFrom('fleet_tickets').where('kind', '=', kind).where('name', '=', name).execute()
+  // A validator's name may be let in again; what counted before its removal must not come back with it.
+  await trx
+    .updateTable('fleet_certificates')
+    .set({ superseded_ms: now.getTime() })
+    .where('kind', '=', kind)
+    .where('name', '=', name)
+    .where((where) => where.or([where('superseded_ms', 'is', null), where('superseded_ms', '>', now.getTime())]))
+    .execute()
   const rows = await trx
     .selectFrom('fleet_certificates')
     .select(['serial', 'issuer_key_id'])

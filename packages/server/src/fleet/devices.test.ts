@@ -150,6 +150,7 @@ test('fleet.not-certified: what no validator of the policy certified is not rele
 
 test('a certified artifact is released once under a rising counter, and devices get exactly its files', async () => {
   const certification = await certified(7, '1.0.0')
+  const hinted = fixture.hints
   const released = await publishRelease(fixture.fleet, 'operator', { sha256, channel: 'stable' })
   assert.deepEqual(released, {
     product: 'files',
@@ -159,6 +160,7 @@ test('a certified artifact is released once under a rising counter, and devices 
     target: 'releases/files/stable/1.json',
   })
   assert.deepEqual(await publishRelease(fixture.fleet, 'operator', { sha256, channel: 'stable' }), released)
+  assert.equal(fixture.hints, hinted + 1, 'devices are told once that something was released')
   const { artifacts } = parseReleaseTarget(fixture.published.get(released.target) ?? new Uint8Array())
   assert.deepEqual(artifacts[0]?.certifications, [certification])
   const path = join(folder, 'got')

@@ -140,7 +140,8 @@ async function takeName(trx: Kysely<FleetTables>, { kind, name }: MemberName, no
     .executeTakeFirstOrThrow()
   // A validator's name is let in again by `addValidator` alone, which an operator calls for that purpose.
   const state = before === 'invited' || kind === 'validators' ? 'admitted' : 'pending'
-  await trx.updateTable('fleet_members').set({ state }).where('kind', '=', kind).where('name', '=', name).execute()
+  const values = { state, last_seen_ms: now.getTime() }
+  await trx.updateTable('fleet_members').set(values).where('kind', '=', kind).where('name', '=', name).execute()
   await supersede(trx, { kind, name }, now.getTime())
   return state
 }

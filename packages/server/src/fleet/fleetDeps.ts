@@ -20,4 +20,6 @@ export interface FleetDeps {
   /** SHA-256 of the first TUF root: what a ticket carries. */
   readonly rootHash: Uint8Array
   readonly callers: Callers
+  /** Tells devices that a check-in is worth their while. Nothing depends on their hearing it. */
+  hintCheckIn(): Promise<void>
 }

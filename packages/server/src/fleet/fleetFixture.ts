@@ -40,6 +40,8 @@ export interface FleetFixture {
   readonly published: Map<string, Uint8Array>
   /** The policy that counts; a test may set another. */
   policy: VerificationPolicy
+  /** How often devices were told to check in. */
+  hints: number
   /** Sets the clock forward. */
   advance(ms: number): void
   close(): Promise<void>
@@ -71,7 +73,7 @@ export async function openFleetFixture(start: Date): Promise<FleetFixture> {
   const auditLog = new MemoryAuditLog()
   const audit = await createAuditTrail({ log: auditLog, database, clock })
   const published = new Map<string, Uint8Array>()
-  const fixture: { policy: VerificationPolicy } = { policy: testPolicy() }
+  const fixture: Pick<FleetFixture, 'policy' | 'hints'> = { policy: testPolicy(), hints: 0 }
   const anchors = {
     publish: async (files: Readonly<Record<string, Uint8Array>>) => {
       for (const [name, bytes] of Object.entries(files)) published.set(name, bytes)
@@ -94,6 +96,7 @@ export async function openFleetFixture(start: Date): Promise<FleetFixture> {
     policies: { audit, anchors },
     anchors,
     store: await openArtifactStore(join(folder, 'artifacts')),
+    hintCheckIn: async () => void fixture.hints++,
   })
   const root = toPem(currentIssuer(issuers, 'device-root').certificate.raw)
   const tls = await issueTlsCertificate({ clock, issuer: currentIssuing(issuing, 'servers') }, facts, ['localhost'])

@@ -96,7 +96,9 @@ function attentionOf(
   if (state !== 'admitted') return attention
   const since = lastSeenMs ?? createdMs
   const missed = newest !== undefined && (report?.acknowledged ?? 0) <= newest.index
-  if (missed && newest.writtenMs + boundMs < now) {
+  // What enrolled after the revocation gets the same time for its first report.
+  const missingMs = Math.max(newest?.writtenMs ?? 0, report === undefined ? since : 0)
+  if (missed && missingMs + boundMs < now) {
     const message = `${name} has not acknowledged revocation ${newest.index} of ${new Date(newest.writtenMs).toISOString()}`
     attention.push({ code: 'fleet.silent', message })
   } else if (since + boundMs < now) {

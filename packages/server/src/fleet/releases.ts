@@ -13,7 +13,7 @@ import type { ArtifactStore } from '../artifacts/artifactStore.ts'
 import type { ArtifactsTables, StoredCertificationRow } from '../artifacts/artifactsTables.ts'
 import { storedCertifications } from '../artifacts/certifications.ts'
 import type { Anchors } from '../trust/anchors/openAnchors.ts'
-import { activeCertifications } from '../trust/authority/certifications.ts'
+import { activeCertifications, certificationState } from '../trust/authority/certifications.ts'
 import { validatorsUrl } from '../trust/facts.ts'
 import { fleetError } from './errors.ts'
 import type { FleetDeps } from './fleetDeps.ts'
@@ -73,7 +73,10 @@ export async function publishRelease(
     return { row, intent: await deps.audit.intend(trx, { kind: 'release.published', actor: caller, detail }) }
   })
   if (intent !== undefined) await deps.audit.settle(intent)
-  if (row.published_ms === null) await finishReleases(deps)
+  if (row.published_ms === null) {
+    await finishReleases(deps)
+    void deps.hintCheckIn()
+  }
   return { product, channel, version, counter: row.counter, target: releaseTargetName(product, channel, row.counter) }
 }
 
@@ -198,6 +201,8 @@ async function stateOf(deps: ReleaseDeps, sha256: string): Promise<'active' | 'e
     if (!hasCode(error, 'fleet.not-certified') && !hasCode(error, 'fleet.certifications-disagree')) throw error
   }
   const rows = await storedCertifications(deps.database.tables<FleetTables & ArtifactsTables>(), sha256)
-  const now = deps.clock.now().getTime()
-  return rows.length > 0 && rows.every((row) => row.not_after_ms < now) ? 'expired' : 'ended'
+  const states = rows.map(({ authority, number }) =>
+    certificationState(deps.database, { authority, number: BigInt(number) }, deps.clock.now()),
+  )
+  return rows.length > 0 && (await Promise.all(states)).every((state) => state === 'expired') ? 'expired' : 'ended'
 }

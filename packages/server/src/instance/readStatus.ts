@@ -35,8 +35,8 @@ export interface StatusDeps {
   expiries(): Promise<readonly Expiry[]>
   /** Every protection, in force or not. */
   protections(): Promise<readonly Protection[]>
-  /** What devices and validators need a person for. */
-  attention(): Promise<readonly Attention[]>
+  /** The validators and devices, and what they need a person for. */
+  fleet(): Promise<Pick<InstanceStatus, 'validators' | 'devices' | 'attention'>>
 }
 
 type Attention = InstanceStatus['attention'][number]
@@ -54,6 +54,7 @@ export async function readStatus(deps: StatusDeps): Promise<InstanceStatus> {
   const expiries = await deps.expiries()
   const jobs = deps.jobs.status()
   const newest = newestTime(deps.logs)
+  const { validators, devices, attention } = await deps.fleet()
   return {
     version: deps.version,
     environment: deps.facts.environment,
@@ -68,12 +69,14 @@ export async function readStatus(deps: StatusDeps): Promise<InstanceStatus> {
     protections: (await deps.protections()).map((one) => ({ ...one })),
     jobs: jobs.map(describeJob),
     scheduledWorkPaused: deps.jobs.paused,
+    validators,
+    devices,
     attention: [
       ...expiryAttention(expiries, now),
       ...diskAttention(disk),
       ...clockAttention(newest, now),
       ...jobAttention(jobs, deps.jobs.paused),
-      ...(await deps.attention()),
+      ...attention,
     ],
   }
 }

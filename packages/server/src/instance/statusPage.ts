@@ -1,5 +1,6 @@
 import type { InstanceStatus } from '@countersign/protocol/api/admin.ts'
 import { type Html, html, htmlPage } from '../account/htmlPage.ts'
+import { deviceRows, validatorRow } from './fleetRows.ts'
 
 /** The status as a page without scripts: the same facts as `countersign-server status`. */
 export function statusPage(status: InstanceStatus): string {
@@ -25,6 +26,8 @@ ${section(
   'Protections',
   status.protections.map((one) => [one.name, one.active ? 'active' : 'not active', one.detail]),
 )}
+${section('Validators', status.validators.map(validatorRow))}
+${section('Devices', deviceRows(status.devices))}
 ${section('Machine', [
   ['clock', status.clock.now],
   ['newest checkpoint', status.clock.newestCheckpoint],

@@ -9,7 +9,7 @@ import { embeddedTicket, mayRunEmbedded } from '../compose/embeddedTicket.ts'
 import { type EmbeddedValidator, startEmbeddedValidator, type ValidatorReady } from '../compose/embeddedValidator.ts'
 import { createListeners, listen, openTls, type TlsSource } from '../compose/listeners.ts'
 import { type Instance, openInstance } from '../compose/openInstance.ts'
-import { fleetAttention, validatorProtections } from '../fleet/fleetAttention.ts'
+import { readFleetStatus, validatorProtections } from '../fleet/readFleetStatus.ts'
 import { handleEvents, scheduledWork } from '../flow.ts'
 import { instanceError } from '../instance/errors.ts'
 import { describePermanent, type InstanceFacts } from '../instance/facts.ts'
@@ -123,7 +123,7 @@ async function run(
         jobs,
         expiries: () => instanceExpiries(trust, tls.notAfter),
         protections: async () => [...protections(tlsSource), ...(await validatorProtections(storage))],
-        attention: () => fleetAttention(instance.fleet),
+        fleet: () => readFleetStatus(instance.fleet),
       },
       tickets: { facts, clock, audit, rootHash },
       policy: { facts, audit, anchors: trust.anchors, blobs: storage.blobs },

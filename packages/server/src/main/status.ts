@@ -1,4 +1,5 @@
 import { getStatusRoute, type InstanceStatus } from '@countersign/protocol/api/admin.ts'
+import { deviceRows, validatorRow } from '../instance/fleetRows.ts'
 import { type AdminOptions, callAdmin } from './callAdmin.ts'
 import { printJson, printLine, printTable } from './print.ts'
 
@@ -27,9 +28,17 @@ function printStatus(found: InstanceStatus): void {
   printTable(found.expiries.map((one) => [`  ${one.name}`, one.notAfter]))
   printLine('\nProtections')
   printTable(found.protections.map((one) => [`  ${one.name}`, one.active ? 'active' : 'NOT active', one.detail]))
+  printLine('\nValidators')
+  printTable(found.validators.map((one) => indented(validatorRow(one))))
+  printLine('\nDevices')
+  printTable(deviceRows(found.devices).map(indented))
   printLine()
   printLine(found.attention.length === 0 ? 'Nothing needs attention.' : 'Needs attention')
   printTable(found.attention.map((one) => [`  ${one.message}`, `(${one.code})`]))
+}
+
+function indented([first = '', ...others]: readonly string[]): string[] {
+  return [`  ${first}`, ...others]
 }
 
 function gibibytes(bytes: number): string {

@@ -56,7 +56,11 @@ export async function startTrust(place: TrustFixture): Promise<RunningTrust> {
     ...place,
     log: revocationLog,
     authority: trust.certifications.template.issuer.keyId,
-    audit: { record: async ({ kind, detail }) => ({ index: BigInt(audited.push({ kind, detail })) }) },
+    audit: {
+      record: async ({ kind, detail }) => ({ index: BigInt(audited.push({ kind, detail })) }),
+      intend: async (_trx, { kind, detail }) => ({ id: audited.push({ kind, detail }), leaf: new Uint8Array() }),
+      settle: async ({ id }) => ({ index: BigInt(id) }),
+    },
     policy: distributedPolicy(place.blobs),
     devicesRunning: async () => running.groups,
   })

@@ -23,7 +23,7 @@ export const advisoriesErrors = {
   'advisories.plain-http': {
     ...refused,
     sentence:
-      'Advisories are not fetched over plain HTTP, where anybody on the way could change them. Use an https address.',
+      'Advisories are not fetched over plain HTTP, where anybody on the way could change them. Use an https address, or `--allow-plain-http` in a network of your own.',
   },
   'advisories.not-osv': {
     ...refused,

@@ -221,6 +221,17 @@ test('an address is taken over whole once, then only what its list of changes na
   await assert.rejects(advisories.sync(), { code: 'advisories.not-osv' })
 })
 
+test('plain HTTP from another machine is taken where that is asked for, and synchronised without asking again', async () => {
+  await publish(ten.map((id) => named(id)))
+  const { address } = await serve()
+  // No loopback address by its text, and yet this machine.
+  const plain = address.replace('127.0.0.1', '0.0.0.0')
+  await assert.rejects(advisories.importFrom(plain), { code: 'advisories.plain-http' })
+  assert.equal((await advisories.importFrom(plain, { allowPlainHttp: true })).changed, 10)
+  await publish([...ten.map((id) => named(id)), named('A-10')])
+  assert.equal((await advisories.sync())[0]?.changed, 1)
+})
+
 test('plain HTTP from another machine, no answer and other schemes are refused', async () => {
   await assert.rejects(advisories.importFrom('http://osv.example.org/npm/all.zip'), { code: 'advisories.plain-http' })
   await assert.rejects(advisories.importFrom('https://me:secret@osv.example.org/'), {

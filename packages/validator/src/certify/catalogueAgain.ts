@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs'
+import { CodedError } from '@countersign/protocol/errors/codedError.ts'
 import type { Catalogue } from '@countersign/protocol/sbom/catalogue.ts'
 import type { CertifyDeps, PendingIndex } from './certifyDeps.ts'
 import type { CertifyTables } from './certifyTables.ts'
@@ -19,13 +20,27 @@ export async function catalogueAgain(deps: CertifyDeps, index: PendingIndex, sig
     const old = await openCatalogue(deps, catalogueId)
     const path = artifactPath(deps.artifactsFolder, one.sha256)
     if (!isOlder(old, deps.scannerVersion) || !existsSync(path)) continue
-    const { catalogue } = await deps.inspect({ path, sha256: one.sha256, sizeBytes: old.artifact.sizeBytes })
+    const catalogue = await inspectKept(deps, { path, sha256: one.sha256, sizeBytes: old.artifact.sizeBytes })
     // An inspector that died or lost a component is no improvement.
-    if (catalogue.components.length < old.components.length) continue
+    if (catalogue === undefined || catalogue.components.length < old.components.length) continue
     await replaceCatalogue(deps, id, catalogue)
     index.remove(id)
     index.add(id, catalogue)
     logger.info({ certification: id, components: catalogue.components.length }, 'an artifact was catalogued again')
+  }
+}
+
+/** Undefined for an artifact that was damaged where it is kept: the others are catalogued all the same. */
+async function inspectKept(
+  { inspect, logger }: CertifyDeps,
+  artifact: Parameters<CertifyDeps['inspect']>[0],
+): Promise<Catalogue | undefined> {
+  try {
+    return (await inspect(artifact)).catalogue
+  } catch (error) {
+    if (!(error instanceof CodedError)) throw error
+    logger.warn({ code: error.code, sha256: artifact.sha256 }, error.message)
+    return undefined
   }
 }
 

@@ -65,12 +65,18 @@ export const importAdvisoriesRoute = route({
   method: 'POST',
   path: '/advisories/imports',
   summary: 'Take over OSV records from a folder, a zip file or an address',
-  body: z.strictObject({ source: z.string().min(1).max(4096) }),
+  body: z.strictObject({
+    source: z.string().min(1).max(4096),
+    /** Plain HTTP also from another machine. */
+    allowPlainHttp: z.boolean().default(false),
+  }),
   reply: importReport.extend({
     /** When the request came in, RFC 3339 with milliseconds. */
     receivedAt: z.string(),
     /** Certification numbers, decimal. */
     ended: z.array(z.string()).optional(),
+    /** Those that would end above the reach limit: approvers decide. Absent where there are none. */
+    waiting: z.array(z.string()).optional(),
   }),
   maxBodyBytes: 8192,
 })

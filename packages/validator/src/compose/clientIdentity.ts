@@ -54,9 +54,9 @@ export async function enrolClient(
   deps: ClientIdentityDeps,
   request: { readonly url: string; readonly deviceRootPem: string; readonly name: string; readonly secret: string },
 ): Promise<ClientCredentials> {
-  const privateKey = await nextKey(deps)
+  const privateKey = await enrolmentKey(deps)
   const { certificatePem, notAfter } = await enrol({ ...request, privateKey, clock: deps.clock })
-  return keep(deps, privateKey, certificatePem, notAfter)
+  return keepCredentials(deps, privateKey, certificatePem, notAfter)
 }
 
 /** Renews the client certificate with a new key, under the current one. Throws as `enrolClient`. */
@@ -69,23 +69,38 @@ export async function renewClient(
     readonly current: ClientCredentials
   },
 ): Promise<ClientCredentials> {
-  const privateKey = await nextKey(deps)
+  const privateKey = await renewalKey(deps)
   const { certificatePem, notAfter } = await renew({ ...request, privateKey, clock: deps.clock })
-  return keep(deps, privateKey, certificatePem, notAfter)
+  return keepCredentials(deps, privateKey, certificatePem, notAfter)
 }
 
-async function nextKey(deps: ClientIdentityDeps): Promise<KeyObject> {
+/**
+ * The key that enrolling uses, also where its certificate was kept already: a crash before the enrolment was complete repeats
+ * it, and a ticket that was used is good for the same key only. Durable when this resolves.
+ */
+export async function enrolmentKey(deps: ClientIdentityDeps): Promise<KeyObject> {
+  const waiting = await readFile(deps, NEXT)
+  return waiting === undefined ? makeKey(deps) : openKey(deps, waiting)
+}
+
+/** The key that the next renewal uses: the one that waits, unless its certificate is in use. Durable when this resolves. */
+export async function renewalKey(deps: ClientIdentityDeps): Promise<KeyObject> {
   const waiting = await readFile(deps, NEXT)
   const inUse = await readFile(deps, CURRENT)
   // A crash between keeping a certificate and making the next key leaves the used key here.
   if (waiting !== undefined && waiting.key.keyId !== inUse?.key.keyId) return openKey(deps, waiting)
+  return makeKey(deps)
+}
+
+async function makeKey(deps: ClientIdentityDeps): Promise<KeyObject> {
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const bytes = writeFile({ v: 1, key: await seal(deps, privateKey) })
   await replaceFile(join(deps.folder, NEXT), bytes, { point: 'validator.client-key', mode: 0o600 })
   return privateKey
 }
 
-async function keep(
+/** Puts a key with its certificate in use. Durable when this resolves. */
+export async function keepCredentials(
   deps: ClientIdentityDeps,
   privateKey: KeyObject,
   certificatePem: string,

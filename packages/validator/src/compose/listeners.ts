@@ -40,7 +40,7 @@ export function createAdmin(validator: Validator, deps: ListenerDeps): HttpServe
   const server = createHttpServer({ name: 'admin', logger, errors: validatorErrors, onBroken: broken })
   const { advisories, store } = validator
   server.mount(localStatusRoute, () => readLocalStatus(deps.status))
-  server.mount(importAdvisoriesRoute, ({ body }) => importFrom(validator, body.source))
+  server.mount(importAdvisoriesRoute, ({ body }) => importFrom(validator, body))
   server.mount(syncAdvisoriesRoute, async () => ({ reports: (await advisories.sync()).map(reportOf) }))
   server.mount(listHeldRoute, async () => ({ held: [...advisories.held()] }))
   server.mount(settleHeldRoute, async ({ params, body }) => {
@@ -65,21 +65,28 @@ export function createAdmin(validator: Validator, deps: ListenerDeps): HttpServe
 /** Makes the socket of the webhook. It does not listen yet. */
 export function createWebhook(validator: Validator, { secret }: Webhook, { logger, broken }: ListenerDeps): HttpServer {
   const server = createHttpServer({ name: 'http', logger, errors: validatorErrors, onBroken: broken })
-  mountWebhook(server, { secret, advisories: validator.advisories })
+  mountWebhook(server, { secret, ...validator.watch })
   return server
 }
 
 /** How long an import waits for what it ends to be logged. */
 const FOLLOWED_WITHIN_MS = 30_000
 
-async function importFrom({ advisories, watch }: Validator, source: string) {
+async function importFrom(
+  { advisories, watch }: Validator,
+  { source, allowPlainHttp }: { readonly source: string; readonly allowPlainHttp: boolean },
+) {
   const receivedAt = watch.clock.now().toISOString()
-  const report = reportOf(await advisories.importFrom(source))
+  const arrivedMs = watch.clock.monotonicMs()
+  const report = reportOf(await advisories.importFrom(source, { allowPlainHttp }))
+  watch.followed.arrived(report.state, arrivedMs)
   const isChanged = report.changed > 0 && report.held === undefined
   const followed = isChanged
     ? await watch.followed.until(report.state, AbortSignal.timeout(FOLLOWED_WITHIN_MS))
-    : { ended: [] }
-  return { ...report, receivedAt, ...(followed && { ended: [...followed.ended] }) }
+    : { ended: [], waiting: [] }
+  if (followed === undefined) return { ...report, receivedAt }
+  const { ended, waiting } = followed
+  return { ...report, receivedAt, ended: [...ended], ...(waiting.length > 0 && { waiting: [...waiting] }) }
 }
 
 /** Of many unreadable records the first are enough to see what is wrong. */

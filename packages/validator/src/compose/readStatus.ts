@@ -1,10 +1,9 @@
 import type { Clock } from '@countersign/local/clock/clock.ts'
 import type { Jobs } from '@countersign/platform/jobs/jobs.ts'
 import type { ValidatorStatus } from '@countersign/protocol/api/artifacts.ts'
-import { durationMs, durationWords } from '@countersign/protocol/policy/duration.ts'
-import { NO_ADVISORY_DATA } from '../certify/judge.ts'
 import { recordsIn } from '../watch/watchStore.ts'
 import type { LocalStatus } from './adminRoutes.ts'
+import { advisoryAttention } from './advisoryAttention.ts'
 import type { Validator } from './openValidator.ts'
 
 /** What a status is read from. */
@@ -26,7 +25,11 @@ type Attention = ValidatorStatus['attention'][number]
 export async function readTold({ validator, version, clock, jobs }: StatusDeps): Promise<ValidatorStatus> {
   const { asOf, records, sample, state, ecosystems } = validator.advisories.state()
   const attention = [
-    ...advisoryAttention(validator, clock.now()),
+    ...advisoryAttention(validator.advisories, {
+      now: clock.now(),
+      environment: validator.file.environment,
+      policy: validator.policy().policy,
+    }),
     ...protectionAttention(validator),
     ...(await revocationAttention(validator)),
     ...clientAttention(validator, clock.now()),
@@ -68,24 +71,6 @@ export async function readLocalStatus(deps: StatusDeps): Promise<LocalStatus> {
       ...(lastError !== undefined && { lastError }),
     })),
   }
-}
-
-function advisoryAttention({ advisories, file, policy }: Validator, now: Date): Attention[] {
-  const { records, asOf, sample } = advisories.state()
-  if (records === 0) return [{ code: 'no-advisory-data', message: NO_ADVISORY_DATA }]
-  const found: Attention[] = []
-  const { maxAdvisoryAge } = policy().policy
-  if (asOf !== undefined && now.getTime() - Date.parse(asOf) > durationMs(maxAdvisoryAge) && !sample) {
-    const words = `advisory data is as of ${asOf}, older than ${durationWords(maxAdvisoryAge)}`
-    found.push({ code: 'advisory-data-old', message: `${words}: verdicts are incomplete until it is synchronised` })
-  }
-  if (sample && file.environment === 'production') {
-    found.push({ code: 'advisory-data-sample', message: 'the advisory data is a sample: nothing will be certified' })
-  }
-  const held = advisories.held().length
-  if (held > 0)
-    found.push({ code: 'advisories-held', message: `${held} changes of the advisories wait to be released` })
-  return found
 }
 
 function protectionAttention({ protections }: Validator): Attention[] {

@@ -15,8 +15,10 @@ import { derErrors } from '@countersign/protocol/der/errors.ts'
 import type { ErrorTable } from '@countersign/protocol/errors/codedError.ts'
 import { jsonErrors } from '@countersign/protocol/json/errors.ts'
 import { logErrors } from '@countersign/protocol/log/errors.ts'
+import { orderingErrors } from '@countersign/protocol/ordering/errors.ts'
 import { osvErrors } from '@countersign/protocol/osv/errors.ts'
 import { policyErrors } from '@countersign/protocol/policy/errors.ts'
+import { purlErrors } from '@countersign/protocol/purl/errors.ts'
 import { releaseErrors } from '@countersign/protocol/release/errors.ts'
 import { revocationErrors } from '@countersign/protocol/revocation/errors.ts'
 import { sbomErrors } from '@countersign/protocol/sbom/errors.ts'
@@ -38,6 +40,8 @@ export const validatorErrorTables = {
   log: logErrors,
   bundle: bundleErrors,
   statement: statementErrors,
+  purl: purlErrors,
+  ordering: orderingErrors,
   sbom: sbomErrors,
   osv: osvErrors,
   revocation: revocationErrors,

@@ -1,3 +1,4 @@
+import { purlOf } from '@countersign/protocol/purl/purl.ts'
 import type { Manifest } from '@countersign/protocol/release/manifest.ts'
 import type { Catalogue, CatalogueComponent, Evidence, Gap } from '@countersign/protocol/sbom/catalogue.ts'
 import { attributeFiles } from './attributeFiles.ts'
@@ -51,7 +52,7 @@ function catalogued(
 ): CatalogueComponent {
   return {
     id: component.id,
-    purl: npmPurl(name, version),
+    purl: purlOf({ ecosystem: 'npm', name, version }),
     ecosystem: 'npm',
     name,
     version,
@@ -60,12 +61,6 @@ function catalogued(
     files: component.files.length,
     ...(altered.length > 0 && { altered: altered.slice(0, 1000) }),
   }
-}
-
-/** The package URL of an npm package, in the one form that the purl specification gives it. */
-export function npmPurl(name: string, version: string): string {
-  const path = name.split('/').map(encodeURIComponent).join('/')
-  return `pkg:npm/${path}${version === '' ? '' : `@${encodeURIComponent(version)}`}`
 }
 
 function dependenciesOf(tree: InstalledTree, ids: ReadonlySet<string>): Catalogue['dependencies'] {

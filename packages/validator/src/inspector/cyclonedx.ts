@@ -38,7 +38,8 @@ export function writeCycloneDx(catalogue: Catalogue): Uint8Array {
 /** Checks an SBOM against the strict schema of CycloneDX 1.6. Throws `inspector.sbom-invalid`. */
 export async function validateCycloneDx(sbom: Uint8Array): Promise<void> {
   const validator = new Validation.JsonStrictValidator(Spec.Version.v1dot6)
-  const fault = await validator.validate(new TextDecoder().decode(sbom))
+  // What is no JSON is thrown, and everything else told.
+  const fault = await validator.validate(new TextDecoder().decode(sbom)).catch((error: unknown) => error)
   if (fault === null) return
   throw inspectorError('inspector.sbom-invalid', 'the SBOM is not valid CycloneDX 1.6', { cause: fault })
 }

@@ -19,6 +19,11 @@ const SETTINGS_TIMEOUT_MS = 60_000
 const ASK_TIMEOUT_MS = 120_000
 const SHA512 = /^sha512-[A-Za-z0-9+/]{86}==$/
 
+/** Whether this is the SHA-512 of a package as registries name it. */
+export function isIntegrity(value: unknown): value is string {
+  return typeof value === 'string' && SHA512.test(value)
+}
+
 /**
  * Opens npm's cache: its place and the registries of `names` come from npm's own settings. Throws `inspector.npm-failed`.
  */
@@ -36,15 +41,14 @@ export async function openNpmCache(npm: NpmClient, cwd: string, names: readonly 
     async integrityOf({ name, version }) {
       const address = `${registryOf(name)}${name}/-/${name.slice(name.indexOf('/') + 1)}-${version}.tgz`
       const entry = await cacache.get.info(folder, `make-fetch-happen:request-cache:${address}`)
-      const integrity = entry?.integrity.split(/\s+/).find((one) => SHA512.test(one))
-      return integrity
+      return entry?.integrity.split(/\s+/).find(isIntegrity)
     },
     async askIntegrity({ name, version }) {
       const args = ['pack', '--dry-run', '--json', '--ignore-scripts', '--', `${name}@${version}`]
       const { status, stdout } = await npm.run(args, { cwd, timeoutMs: ASK_TIMEOUT_MS })
       const answer = status === 0 ? parseLoosely(Buffer.from(stdout)) : undefined
       const { integrity } = fieldsOf(Array.isArray(answer) ? answer[0] : Object.values(fieldsOf(answer))[0])
-      return typeof integrity === 'string' && SHA512.test(integrity) ? integrity : undefined
+      return isIntegrity(integrity) ? integrity : undefined
     },
     async read(integrity) {
       try {

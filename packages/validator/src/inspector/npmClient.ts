@@ -18,17 +18,25 @@ export interface NpmClient {
 
 const MAX_OUTPUT_BYTES = 32 * 1024 * 1024
 
+/** Where npm is looked for. */
+export interface NpmPlaces {
+  /** The running Node.js. */
+  readonly execPath: string
+  /** Folders, as the variable PATH has them. */
+  readonly path: string
+}
+
 /** Finds npm beside the running Node.js or on the path. Throws `inspector.npm-failed` where there is none. */
-export function findNpm(): NpmClient {
-  const command = npmCommand()
+export function findNpm(places: NpmPlaces = { execPath: process.execPath, path: process.env.PATH ?? '' }): NpmClient {
+  const command = npmCommand(places)
   if (command === undefined)
     throw inspectorError('inspector.npm-failed', 'there is no npm beside Node.js or on the path')
   return { run: (args, options) => run([...command, ...args], options) }
 }
 
 /** npm's own script where it is found, run by this Node.js: no shell, and no wrapper that needs one. */
-function npmCommand(): readonly string[] | undefined {
-  const folders = [dirname(process.execPath), ...(process.env.PATH ?? '').split(delimiter).filter((one) => one !== '')]
+function npmCommand({ execPath, path }: NpmPlaces): readonly string[] | undefined {
+  const folders = [dirname(execPath), ...path.split(delimiter).filter((one) => one !== '')]
   for (const folder of folders) {
     const scripts = [
       join(folder, '../lib/node_modules/npm/bin/npm-cli.js'),

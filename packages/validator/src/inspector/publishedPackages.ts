@@ -1,15 +1,15 @@
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { createFile, makeFolder } from '@countersign/local/files/durable.ts'
+import { makeFolder, replaceFile } from '@countersign/local/files/durable.ts'
 import { readBounded } from '@countersign/local/files/readBounded.ts'
 import type { Logger } from '@countersign/platform/telemetry/logger.ts'
 import { CodedError } from '@countersign/protocol/errors/codedError.ts'
 import { MAX_PACKAGE_BYTES } from './listPublished.ts'
-import { type NpmCache, openNpmCache } from './npmCache.ts'
-import { findNpm } from './npmClient.ts'
+import { isIntegrity, type NpmCache, openNpmCache } from './npmCache.ts'
+import { findNpm, type NpmClient } from './npmClient.ts'
 import { specOf, type WantedPackage } from './publishedContents.ts'
-import { validName, validVersion } from './readPackageJson.ts'
+import { fieldsOf, parseLoosely, validName, validVersion } from './readPackageJson.ts'
 
 /** A published package that lies in the folder of this machine. */
 export interface KeptPackage {
@@ -36,6 +36,8 @@ export interface PublishedOptions {
   readonly folder: string
   /** Asks no registry: what is neither kept nor in npm's cache is missing. */
   readonly offline?: boolean
+  /** The npm that is asked; found on this machine where not given. */
+  readonly npm?: NpmClient
   readonly logger?: Logger
 }
 
@@ -79,11 +81,10 @@ async function fetchPackages(wanted: readonly WantedPackage[], options: Publishe
 
 async function takeFromNpm(
   left: readonly (readonly [string, WantedPackage])[],
-  { folder, offline = false }: PublishedOptions,
+  { folder, offline = false, npm = findNpm() }: PublishedOptions,
   found: Found,
 ): Promise<void> {
   await makeFolder(folder, { point: 'inspector.published-folder', mode: 0o700 })
-  const npm = findNpm()
   const cache = await openNpmCache(
     npm,
     folder,
@@ -134,9 +135,9 @@ async function keepBytes(
     return
   }
   const path = tarballPath(folder, integrity)
-  await createFile(path, bytes, { point: 'inspector.published-package', mode: 0o600 })
+  await replaceFile(path, bytes, { point: 'inspector.published-package', mode: 0o600 })
   const note = new TextEncoder().encode(JSON.stringify({ name, version, integrity }))
-  await createFile(notePath(folder, spec), note, { point: 'inspector.published-note', mode: 0o600 })
+  await replaceFile(notePath(folder, spec), note, { point: 'inspector.published-note', mode: 0o600 })
   found.set(spec, { name, version, integrity, path, sizeBytes: bytes.length })
 }
 
@@ -145,15 +146,15 @@ async function keepKnown(spec: string, { name, version }: WantedPackage, folder:
   const note = notePath(folder, spec)
   if (!existsSync(note)) return
   try {
-    const { integrity } = JSON.parse(new TextDecoder().decode(await readBounded(note, MAX_NOTE_BYTES))) as {
-      integrity: string
-    }
+    const known = fieldsOf(parseLoosely(await readBounded(note, MAX_NOTE_BYTES)))
+    const { integrity } = known
+    if (known.name !== name || known.version !== version || !isIntegrity(integrity)) return
     const path = tarballPath(folder, integrity)
     const bytes = await readBounded(path, MAX_PACKAGE_BYTES)
     if (integrityOf(bytes) === integrity) found.set(spec, { name, version, integrity, path, sizeBytes: bytes.length })
   } catch (error) {
-    // A damaged file is fetched again, and refused then as being there with other content.
-    if (!(error instanceof CodedError) && !(error instanceof SyntaxError)) throw error
+    // What is damaged, or gone, is fetched again and replaced.
+    if (!(error instanceof CodedError)) throw error
   }
 }
 

@@ -18,14 +18,24 @@ const IMPORT_TIMEOUT_MS = 60 * 60_000
 
 type Report = z.infer<typeof importReport>
 
+/** Options of `advisories import`. */
+export interface ImportOptions extends ValidatorOptions {
+  /** Takes an http address of another machine. */
+  readonly allowPlainHttp?: boolean
+}
+
 /** `countersign-validator advisories import`. A folder or zip is named as the person sees it, not as the validator does. */
-export async function importFrom(source: string, options: ValidatorOptions): Promise<void> {
+export async function importFrom(source: string, options: ImportOptions): Promise<void> {
   const place = /^https?:\/\//.test(source) ? source : resolve(source)
-  const report = await waiting(`importing ${source}`, () => callImport(options.data, place))
+  const report = await waiting(`importing ${source}`, () => callImport(place, options))
   if (options.json) return printJson(report)
   printReport(report)
-  const { ended } = report
+  const { ended, waiting: undecided = [] } = report
   if (ended === undefined) return printLine('What it ends follows once the instance can be reached.')
+  if (undecided.length > 0) {
+    printLine(`Above the reach limit, so approvers decide: certification ${undecided.join(', ')}.`)
+    printLine('  countersign revoke --list')
+  }
   printLine(ended.length === 0 ? 'It ends nothing.' : `Ended: certification ${ended.join(', ')}.`)
 }
 
@@ -65,8 +75,9 @@ export async function settle(what: 'release' | 'discard', id: string, options: V
   printLine(what === 'release' ? `Released; the advisory state is ${settled.state} now.` : 'Discarded.')
 }
 
-function callImport(data: string, source: string) {
-  return callValidator(data, importAdvisoriesRoute, { body: { source }, timeoutMs: IMPORT_TIMEOUT_MS })
+function callImport(source: string, { data, allowPlainHttp = false }: ImportOptions) {
+  const body = { source, allowPlainHttp }
+  return callValidator(data, importAdvisoriesRoute, { body, timeoutMs: IMPORT_TIMEOUT_MS })
 }
 
 function printReport(report: Report): void {

@@ -1,3 +1,4 @@
+import { Socket } from 'node:net'
 import { createInterface } from 'node:readline'
 import { z } from 'zod'
 import { composeError } from '../compose/errors.ts'
@@ -23,7 +24,10 @@ export interface SupervisedInput {
 const WITHIN_MS = 30_000
 const MAX_LINE_CHARACTERS = 16_384
 
-/** Reads the line. Throws `validator.supervisor-unfit` where none comes, or another. */
+/**
+ * Reads the line. The pipe does not keep this process from ending by itself afterwards. Throws
+ * `validator.supervisor-unfit` where none comes, or another.
+ */
 export async function readSupervisedInput(input: NodeJS.ReadableStream = process.stdin): Promise<SupervisedInput> {
   const lines = createInterface({ input, terminal: false })
   const gone = Promise.withResolvers<void>()
@@ -37,6 +41,7 @@ export async function readSupervisedInput(input: NodeJS.ReadableStream = process
   try {
     const { ticket, wrappingKey } = parse(await first.promise)
     const key = Uint8Array.fromBase64(wrappingKey)
+    if (input instanceof Socket) input.unref()
     return { ...(ticket !== undefined && { ticket }), wrappingKey: key, supervisorGone: gone.promise }
   } finally {
     clearTimeout(patience)

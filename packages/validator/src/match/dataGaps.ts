@@ -18,13 +18,20 @@ export function dataGaps(
     if (data === undefined || data.records === 0) {
       return [gap('gap.no-advisory-data', `there is no advisory data for ${name}`)]
     }
-    const asOf = knownAt(data)
-    if (now.getTime() - Date.parse(asOf) <= maxAgeMs) return []
-    return [gap('gap.advisory-data-old', `the advisory data for ${name} is as of ${asOf}`)]
+    if (!isDataOld(data, { now, maxAgeMs })) return []
+    return [gap('gap.advisory-data-old', `the advisory data for ${name} is as of ${knownAt(data)}`)]
   })
 }
 
-/** The newest moment at which the data is known to have been complete. */
-function knownAt({ asOf, syncedAt = asOf }: EcosystemData): string {
+/** Whether verdicts that need this data are incomplete, because nobody knows that it was complete within `maxAgeMs`. */
+export function isDataOld(
+  data: EcosystemData,
+  { now, maxAgeMs }: { readonly now: Date; readonly maxAgeMs: number },
+): boolean {
+  return now.getTime() - Date.parse(knownAt(data)) > maxAgeMs
+}
+
+/** The newest moment at which the data is known to have been complete: its newest record, or when it was last compared. */
+export function knownAt({ asOf, syncedAt = asOf }: EcosystemData): string {
   return Date.parse(syncedAt) > Date.parse(asOf) ? syncedAt : asOf
 }

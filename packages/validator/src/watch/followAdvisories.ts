@@ -6,11 +6,13 @@ import { logRecords } from './logRecords.ts'
 import { requestReports } from './reportReached.ts'
 import { type Endings, signRecords } from './signRecords.ts'
 import type { WatchDeps } from './watchDeps.ts'
-import { addRecords, keepFindings, newestActive, readWatched, setState } from './watchStore.ts'
+import { addRecords, keepFindings, newestActive, numbersByState, readWatched, setState } from './watchStore.ts'
 import type { WatchTables } from './watchTables.ts'
 
-/** Times of one change on its way to the log, in milliseconds since its handling began. */
+/** Times of one change on its way to the log, in milliseconds since it arrived; since its handling began, after a restart. */
 interface Times {
+  /** It was durable, and its turn came. */
+  begunMs?: number
   matchedMs?: number
   signedMs?: number
   loggedMs?: number
@@ -24,24 +26,38 @@ interface Times {
  */
 export async function followAdvisories(deps: WatchDeps, payload: JsonValue): Promise<void> {
   const { clock, logger, advisories } = deps
-  const startedMs = clock.monotonicMs()
-  const times: Times = {}
-  const sinceStart = () => Math.round((clock.monotonicMs() - startedMs) * 10) / 10
   const { state } = payload as { readonly state: number }
+  const atMs: Times = { begunMs: clock.monotonicMs() }
   const change = await advisories.change(state)
   const ended = await endReached(deps, change, () => {
-    times.matchedMs = sinceStart()
+    atMs.matchedMs = clock.monotonicMs()
   })
-  times.signedMs = sinceStart()
+  atMs.signedMs = clock.monotonicMs()
   const logged = await logRecords(deps)
-  times.loggedMs = sinceStart()
-  const numbers = ended.flatMap(({ row }) => (row.number === null ? [] : [BigInt(row.number)]))
-  deps.followed.followed(state, { ended: numbers.sort((a, b) => (a < b ? -1 : 1)).map(String) })
-  const fields = { state, advisories: change.changed.length, ended: ended.length, records: logged, ...times }
+  atMs.loggedMs = clock.monotonicMs()
+  const numbers = await numbersByState(
+    deps.database,
+    ended.map(({ row }) => row.id),
+  )
+  deps.followed.followed(state, { ended: numbers.get('ended') ?? [], waiting: numbers.get('ending') ?? [] })
+  const fields = {
+    state,
+    advisories: change.changed.length,
+    ended: ended.length,
+    records: logged,
+    ...sinceArrival(deps, state, atMs),
+  }
   if (ended.length > 0 || logged > 0) logger.info(fields, 'advisories ended certifications')
   else logger.debug(fields, 'advisories ended nothing')
   // By an event of its own, so that reports for people do not hold back the next change.
   await requestReports(deps, change)
+}
+
+/** Asked for at the end: whoever brought the change hears its state only after its event is on its way. */
+function sinceArrival({ followed }: WatchDeps, state: number, atMs: Times): Times {
+  const arrivedMs = followed.arrivedMs(state) ?? atMs.begunMs ?? 0
+  const times = Object.entries(atMs).map(([name, ms]) => [name, Math.round((ms - arrivedMs) * 10) / 10])
+  return Object.fromEntries(times)
 }
 
 /** Returns the certifications that end. Durable when this resolves: findings, new states, signed records. */

@@ -1,7 +1,9 @@
 /** What one change of the advisories has ended. */
 export interface FollowedChange {
-  /** Certification numbers whose records are logged or wait for an approver, ascending. */
+  /** Certification numbers whose records are logged, ascending. */
   readonly ended: readonly string[]
+  /** Those whose records are above the reach limit: nothing of them ends unless approvers say so. */
+  readonly waiting: readonly string[]
 }
 
 /** Outcomes that are kept for whoever asks late. */
@@ -13,7 +15,19 @@ const MAX_KEPT = 256
  */
 export class FollowedChanges {
   readonly #followed = new Map<number, FollowedChange>()
+  readonly #arrivedMs = new Map<number, number>()
   readonly #waiting = new Map<number, ((change: FollowedChange) => void)[]>()
+
+  /** What leads to `state` came at `atMs` of the monotonic clock; without a change there is no such state to follow. */
+  arrived(state: number, atMs: number): void {
+    this.#arrivedMs.set(state, atMs)
+    for (const old of this.#arrivedMs.keys()) if (this.#arrivedMs.size > MAX_KEPT) this.#arrivedMs.delete(old)
+  }
+
+  /** When it came; undefined where nobody has said so, as after a restart. */
+  arrivedMs(state: number): number | undefined {
+    return this.#arrivedMs.get(state)
+  }
 
   /** Everything that the change leading to `state` ends is with the instance. */
   followed(state: number, change: FollowedChange): void {

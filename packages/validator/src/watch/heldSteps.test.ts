@@ -157,6 +157,22 @@ test('an active certification ends, another that the advisory does not reach sta
   )
 })
 
+test('what would end above the reach limit is told as waiting, not as ended', async () => {
+  const { addRevocation } = instance.authority
+  Object.assign(instance.authority, {
+    addRevocation: async (...signed: Parameters<typeof addRevocation>) => ({
+      ...(await addRevocation(...signed)),
+      state: 'waiting',
+      request: 'a'.repeat(32),
+    }),
+  })
+  await certify(validator.certifying, await decidedSubmission(validator, app))
+  await validator.advisories.receive([REACHING])
+  const { state } = validator.advisories.state()
+  const told = await validator.watch.followed.until(state, AbortSignal.timeout(5000))
+  assert.deepEqual(told, { ended: [], waiting: ['1'] })
+})
+
 test('a withdrawn advisory lifts nothing, and its findings are told to be gone', async () => {
   await certify(validator.certifying, await decidedSubmission(validator, app))
   await validator.advisories.receive([REACHING])

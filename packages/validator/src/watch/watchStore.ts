@@ -29,6 +29,22 @@ export async function readWatched(trx: Transaction<WatchTables>, ids: readonly n
   return rows
 }
 
+/** The numbers of these certifications as far as they have one, ascending, by the state they are in. */
+export async function numbersByState(
+  database: Database,
+  ids: readonly number[],
+): Promise<ReadonlyMap<CertificationState, readonly string[]>> {
+  const found: { state: CertificationState; number: bigint }[] = []
+  for (const slice of slices(ids)) {
+    const reading = database.tables<WatchTables>().selectFrom('certify_certifications').select(['state', 'number'])
+    const rows = await reading.where('id', 'in', slice).where('number', 'is not', null).execute()
+    for (const { state, number } of rows) found.push({ state, number: BigInt(number ?? '') })
+  }
+  found.sort((a, b) => (a.number < b.number ? -1 : 1))
+  const states = Map.groupBy(found, ({ state }) => state)
+  return new Map([...states].map(([state, all]) => [state, all.map(({ number }) => String(number))]))
+}
+
 /** Moves certifications to another state. */
 export async function setState(
   trx: Transaction<WatchTables>,

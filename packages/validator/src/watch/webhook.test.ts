@@ -1,15 +1,18 @@
 import assert from 'node:assert/strict'
 import { createHmac } from 'node:crypto'
 import { afterEach, beforeEach, test } from 'node:test'
+import { systemClock } from '@countersign/local/clock/clock.ts'
 import { createHttpServer, type HttpServer } from '@countersign/platform/http/server.ts'
 import { createLogger } from '@countersign/platform/telemetry/logger.ts'
 import type { ImportReport } from '../advisories/openAdvisories.ts'
 import { watchErrors } from './errors.ts'
+import { FollowedChanges } from './followedChanges.ts'
 import { mountWebhook, requireSignature, splitRecords, WEBHOOK_SIGNATURE_HEADER } from './webhook.ts'
 
 const secret = Buffer.from('correct horse battery staple')
 const record = { id: 'GHSA-1', modified: '2026-11-20T12:00:00Z' }
 const received: unknown[][] = []
+const followed = new FollowedChanges()
 let server: HttpServer
 let url: string
 
@@ -21,7 +24,7 @@ beforeEach(async () => {
     received.push(records.map((one) => JSON.parse(Buffer.from(one).toString())))
     return { state: 4, records: records.length, changed: 1, refused: [], sample: false }
   }
-  mountWebhook(server, { secret, advisories: { receive } })
+  mountWebhook(server, { secret, advisories: { receive }, followed, clock: systemClock })
   await server.listen({ host: '127.0.0.1', port: 0 })
   const bound = server.address()
   url = `http://127.0.0.1:${bound !== undefined && 'port' in bound ? bound.port : 0}/advisories`

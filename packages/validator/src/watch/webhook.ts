@@ -5,6 +5,7 @@ import { parseJson } from '@countersign/protocol/json/parseJson.ts'
 import { z } from 'zod'
 import type { Advisories } from '../advisories/openAdvisories.ts'
 import { watchError } from './errors.ts'
+import type { WatchDeps } from './watchDeps.ts'
 
 /** Header of the signature: `sha256=<hex HMAC-SHA256 of the body>`. */
 export const WEBHOOK_SIGNATURE_HEADER = 'x-countersign-signature'
@@ -27,14 +28,20 @@ export const pushAdvisoriesRoute = route({
   maxBodyBytes: MAX_BODY_BYTES,
 })
 
+/** What the webhook stands on. */
+export interface WebhookDeps extends Pick<WatchDeps, 'followed' | 'clock'> {
+  /** Shared with whoever pushes. */
+  readonly secret: Uint8Array
+  readonly advisories: Pick<Advisories, 'receive'>
+}
+
 /** Mounts the webhook. Whoever has the secret can push advisories, and thereby end certifications; nothing else. */
-export function mountWebhook(
-  server: HttpServer,
-  { secret, advisories }: { readonly secret: Uint8Array; readonly advisories: Pick<Advisories, 'receive'> },
-): void {
+export function mountWebhook(server: HttpServer, { secret, advisories, followed, clock }: WebhookDeps): void {
   server.mount(pushAdvisoriesRoute, async ({ body, headers }) => {
+    const arrivedMs = clock.monotonicMs()
     requireSignature(secret, body, headers[WEBHOOK_SIGNATURE_HEADER])
     const { state, changed } = await advisories.receive(splitRecords(body))
+    followed.arrived(state, arrivedMs)
     return { state, changed }
   })
 }

@@ -6,6 +6,10 @@ import { toHex } from '@countersign/protocol/json/base64.ts'
 import { sha256 } from '@countersign/protocol/log/merkle.ts'
 import { parseRevocationLeaf, type UnverifiedRevocation } from '@countersign/protocol/revocation/envelope.ts'
 import { type CertificationsRecord, writeRecord } from '@countersign/protocol/revocation/record.ts'
+import type { Transaction } from 'kysely'
+import type { AccountTables } from '../../account/accountTables.ts'
+import type { AuditEvent } from '../../account/audit/auditEvent.ts'
+import type { AuditIntent } from '../../account/audit/auditStore.ts'
 import { trustError } from '../errors.ts'
 import type { TrustTables } from '../trustTables.ts'
 import { type NamedCertification, namedBy } from './endedBy.ts'
@@ -69,19 +73,29 @@ export async function addRevocation(
   }
 }
 
+type Tables = TrustTables & AccountTables
+
+interface Intent {
+  readonly stored: StoredRevocation
+  readonly entry: AuditIntent
+}
+
 async function logAtOnce(
   deps: RevocationDeps,
   validator: string,
   revocation: UnverifiedRevocation,
   reach: Reach,
 ): Promise<AddedRevocation> {
-  const stored = await deps.database.commitTogether<TrustTables, StoredRevocation>('trust.revocation-intent', (trx) =>
-    addIntent(trx, { ...revocation, reach }, deps.clock.now()),
+  const { stored, entry } = await deps.database.commitTogether<Tables, Intent>(
+    'trust.revocation-intent',
+    async (trx) => ({
+      stored: await addIntent(narrowed(trx), { ...revocation, reach }, deps.clock.now()),
+      entry: await deps.audit.intend(trx, auditEvent('revocation.recorded', validator, revocation.payloadHash)),
+    }),
   )
-  const [record] = await Promise.all([
-    logRevocation(deps, stored),
-    audit(deps, 'revocation.recorded', validator, revocation.payloadHash),
-  ])
+  // The trail has it already; its log, on the same disk, comes after the one that devices wait for.
+  const record = await logRevocation(deps, stored)
+  await deps.audit.settle(entry)
   return { state: 'logged', record, reach }
 }
 
@@ -105,7 +119,7 @@ async function announce(
     reach,
   }
   const id = randomBytes(16).toString('hex')
-  await audit(deps, 'revocation.held', validator, payloadHash)
+  await deps.audit.record(auditEvent('revocation.held', validator, payloadHash))
   const now = deps.clock.now()
   await deps.database.transaction<TrustTables, void>('trust.revocation-held', async (trx) => {
     const stored = await addIntent(trx, announcement, now)
@@ -146,6 +160,11 @@ async function ownCertifications(
   return own
 }
 
-async function audit({ audit }: RevocationDeps, kind: string, validator: string, payload: string): Promise<void> {
-  await audit.record({ kind, actor: { validator }, detail: { payload } })
+function auditEvent(kind: string, validator: string, payload: string): AuditEvent {
+  return { kind, actor: { validator }, detail: { payload } }
+}
+
+/** The same transaction; Kysely's type takes no table more than it names. */
+function narrowed(trx: Transaction<Tables>): Transaction<TrustTables> {
+  return trx as unknown as Transaction<TrustTables>
 }

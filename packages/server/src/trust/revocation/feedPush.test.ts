@@ -119,6 +119,18 @@ test('silence is broken by a comment', async () => {
   assert.equal(new TextDecoder().decode(await raw()), ': still here\n\n')
 })
 
+test('a hint to check in goes to everyone, with more time for more followers, and news does not wait for it', async () => {
+  const followers = Array.from({ length: 600 }, () => follow())
+  for (const one of followers) await one.raw()
+  const hinted = push.hintCheckIn()
+  publish(bytes(1))
+  const [first, last] = [followers[0], followers[599]]
+  assert.equal(new TextDecoder().decode(await first?.raw()), 'event: check-in\ndata: {"withinMs":6000}\n\n')
+  assert.equal((await last?.next())?.id, '1')
+  await hinted
+  assert.match(new TextDecoder().decode(await last?.raw()), /^event: check-in/)
+})
+
 test('streams end when the follower goes and when the push closes', async () => {
   const gone = follow()
   const stays = follow()

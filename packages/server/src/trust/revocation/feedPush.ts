@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Clock } from '@countersign/local/clock/clock.ts'
 import { encodeBase64 } from '@countersign/protocol/json/base64.ts'
 import type { Publication, TransparencyLog } from '../../log/transparencyLog.ts'
@@ -15,6 +16,11 @@ export interface PushLimits {
 }
 
 const LIMITS: PushLimits = { maxEntryBytes: 4096, maxWaiting: 64, maxFollowers: 50_000, commentMs: 15_000 }
+/** Hints that are sent between two looks at what else there is to do: a recall waits no longer than that. */
+const HINTS_AT_ONCE = 256
+/** Devices that were told to check in come over this long, each. */
+const CHECK_IN_MS_PER_FOLLOWER = 10
+const MIN_CHECK_IN_MS = 500
 const COMMENT = new TextEncoder().encode(': still here\n\n')
 
 /** What the push stands on. */
@@ -65,6 +71,20 @@ export class FeedPush {
     if (signal.aborted) follower.end()
     follower.push(this.#present(lastSize))
     return follower
+  }
+
+  /**
+   * Tells every follower that a check-in is worth its while, and within which time to come at random. Without authority, and
+   * nothing depends on it: who misses it checks in as usual. Sent a few at a time, so that news never waits for it.
+   */
+  async hintCheckIn(): Promise<void> {
+    const withinMs = Math.max(MIN_CHECK_IN_MS, this.#followers.size * CHECK_IN_MS_PER_FOLLOWER)
+    const event = new TextEncoder().encode(`event: check-in\ndata: ${JSON.stringify({ withinMs })}\n\n`)
+    let sent = 0
+    for (const follower of [...this.#followers]) {
+      follower.push(event)
+      if (++sent % HINTS_AT_ONCE === 0) await nextTurn()
+    }
   }
 
   /** Ends every stream. Calling it again does nothing. */

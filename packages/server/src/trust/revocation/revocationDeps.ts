@@ -5,7 +5,7 @@ import type { ReachDeps } from './reachOf.ts'
 
 /** What the operations on revocations stand on. */
 export interface RevocationDeps extends LogRevocationDeps, ReachDeps {
-  readonly audit: Pick<AuditTrail, 'record'>
+  readonly audit: Pick<AuditTrail, 'record' | 'intend' | 'settle'>
   /** The verification policy as it is distributed now: it alone says who may end trust. */
   policy(): Promise<VerificationPolicy>
 }
