@@ -24,6 +24,10 @@ export interface BenchOptions {
   readonly json: boolean
   /** How long to measure; each benchmark has its own default. */
   readonly seconds?: number
+  /** For benchmarks of many connections. */
+  readonly devices?: number
+  /** Real agents among them. */
+  readonly agents?: number
   /** Tells whoever waits what is being done. */
   say(what: string): void
 }

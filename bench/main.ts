@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- <name> [--seconds <n>] [--json]`: runs one benchmark. It says what it does while it runs; with `--json`
+ * `npm run bench -- <name> [--seconds <n>] [--devices <n>] [--agents <n>] [--json]`: runs one benchmark. It says what it does while it runs; with `--json`
  * the last line of standard output is one object, and everything that is said goes to standard error.
  */
 import { parseArgs } from 'node:util'
@@ -13,22 +13,35 @@ const benches: Readonly<Record<string, Bench>> = {
   issue: () => import('./issue.ts'),
   verify: () => import('./verify.ts'),
   match: () => import('./match.ts'),
+  recall: () => import('./recall.ts'),
 }
 
 function usage(): never {
-  console.error(`usage: npm run bench -- ${Object.keys(benches).join('|')} [--seconds <n>] [--json]`)
+  console.error(
+    `usage: npm run bench -- ${Object.keys(benches).join('|')} [--seconds <n>] [--devices <n>] [--agents <n>] [--json]`,
+  )
   process.exit(64)
 }
 
-function readArguments(): { name: string; seconds: number | undefined; json: boolean } {
+type Arguments = Omit<BenchOptions, 'say'> & { readonly name: string }
+
+function readArguments(): Arguments {
   try {
     const { values, positionals } = parseArgs({
       allowPositionals: true,
-      options: { json: { type: 'boolean', default: false }, seconds: { type: 'string' } },
+      options: {
+        json: { type: 'boolean', default: false },
+        seconds: { type: 'string' },
+        devices: { type: 'string' },
+        agents: { type: 'string' },
+      },
     })
-    const seconds = values.seconds === undefined ? undefined : Number(values.seconds)
-    if (positionals.length !== 1 || (seconds !== undefined && !(seconds > 0))) usage()
-    return { name: positionals[0] ?? '', seconds, json: values.json }
+    if (positionals.length !== 1) usage()
+    const numbers = Object.entries(values).flatMap(([name, value]) =>
+      typeof value === 'string' ? [[name, Number(value)] as const] : [],
+    )
+    if (numbers.some(([name, value]) => !(value > 0) || (name !== 'seconds' && !Number.isInteger(value)))) usage()
+    return { name: positionals[0] ?? '', json: values.json, ...Object.fromEntries(numbers) }
   } catch {
     usage()
   }
@@ -42,10 +55,10 @@ function describe(result: BenchResult): string {
   return [`${name} on ${cores} cores`, ...lines, compared].join('\n')
 }
 
-const { name, seconds, json } = readArguments()
+const { name, ...options } = readArguments()
 const load = benches[name]
 if (load === undefined) usage()
 const { run } = await load()
-const say = (what: string) => (json ? console.error(what) : console.log(what))
-const result = await run({ json, say, ...(seconds !== undefined && { seconds }) })
-console.log(json ? JSON.stringify(result) : describe(result))
+const say = (what: string) => (options.json ? console.error(what) : console.log(what))
+const result = await run({ ...options, say })
+console.log(options.json ? JSON.stringify(result) : describe(result))
