@@ -30,9 +30,7 @@ async function pki(...args: readonly string[]): Promise<{ code: number | null; o
   run.stdout.on('data', (piece) => out.push(piece))
   run.stderr.on('data', (piece) => said.push(piece))
   const code = await new Promise<number | null>((resolve, reject) => {
-    run.once('error', () =>
-      reject(new Error('strongSwan pki (Debian: strongswan-pki, libstrongswan-extra-plugins) must be installed')),
-    )
+    run.once('error', () => reject(new Error('strongSwan pki must be installed; .ci/run names the packages')))
     run.once('close', resolve)
   })
   return { code, out: Buffer.concat(out), said: Buffer.concat(said).toString() }

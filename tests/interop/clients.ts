@@ -1,33 +1,35 @@
+import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import type { InstalledTrust } from '../support/installTrust.ts'
 import { runWithDeviceFlow } from '../support/logIn.ts'
 import type { PageVisitor } from '../support/pageVisitor.ts'
 import { deviceToken } from '../support/people.ts'
 import { countersign } from '../support/programs.ts'
-import { mustRun, type RunResult, runProgram } from '../support/runProgram.ts'
-import type { Judges } from './installJudges.ts'
+import { mustRun, runProgram } from '../support/runProgram.ts'
 import { predicateType, writePredicate, writeStatement } from './statement.ts'
+import {
+  cosignEnvironment,
+  cosignVerifier,
+  type Expected,
+  sigstoreJsProgram,
+  sigstoreJsVerifier,
+  sigstorePythonProgram,
+  sigstorePythonVerifier,
+  type VerifierSetting,
+  type VerifyingClient,
+} from './verifiers.ts'
 
 /** What is signed: a file's bytes, or an in-toto statement about the file in a DSSE envelope. */
 export type Signed = 'blob' | 'statement'
 
 /** A program that signs and verifies bundles of one kind. */
-export interface SigningClient {
-  readonly name: string
+export interface SigningClient extends VerifyingClient {
   /** Signs a file and writes the bundle. Rejects where it cannot. Absent where the program only verifies. */
   sign?(file: string, bundle: string): Promise<void>
-  /** Asks whether a bundle is good for a file; exit status and output decide. */
-  verify(file: string, bundle: string): Promise<RunResult>
-  /** True for an answer that means "this is not what was signed", and not any other trouble. */
-  isRefusal(answer: RunResult): boolean
-  /** False where the program leaves it to its caller whether a statement is about the file. */
-  readonly readsSubjects: boolean
 }
 
 /** What the clients share: an instance that is trusted, and a person in a browser. */
-export interface ClientSetting {
-  readonly judges: Judges
-  readonly trust: InstalledTrust
+export interface ClientSetting extends VerifierSetting {
   readonly browser: PageVisitor
   readonly email: string
 }
@@ -41,22 +43,25 @@ function issuerOf(setting: ClientSetting): string {
   return `${setting.trust.anchors.url}/oidc`
 }
 
+function expected(setting: ClientSetting, signed: Signed): Expected {
+  const whom = { identity: setting.email, issuer: issuerOf(setting) }
+  return signed === 'blob' ? whom : { ...whom, predicateType }
+}
+
 function freshToken(setting: ClientSetting): Promise<string> {
   return deviceToken(issuerOf(setting), setting.browser, setting.trust.ca).then((tokens) => tokens.id_token)
 }
 
 /** cosign, signing in by its own device flow. */
 function cosign(setting: ClientSetting, signed: Signed): SigningClient {
-  const { judges, trust, browser, email } = setting
-  const env = { SSL_CERT_FILE: trust.files.deviceRoot, SSL_CERT_DIR: '/nonexistent', HOME: trust.env.HOME ?? '' }
+  const { judges, trust, browser } = setting
+  const env = cosignEnvironment(setting)
   const anchors = ['--trusted-root', trust.files.trustedRoot]
-  const type = ['--type', predicateType]
   // From a predicate alone it would write a statement v0.1, which sigstore-python does not read.
   const signing = (file: string) =>
-    signed === 'blob' ? ['sign-blob'] : ['attest-blob', ...type, '--statement', writeStatement(file)]
-  const verifying = signed === 'blob' ? ['verify-blob'] : ['verify-blob-attestation', ...type]
+    signed === 'blob' ? ['sign-blob'] : ['attest-blob', '--type', predicateType, '--statement', writeStatement(file)]
   return {
-    name: 'cosign',
+    ...cosignVerifier(setting, expected(setting, signed)),
     async sign(file, bundle) {
       const flow = ['--fulcio-auth-flow', 'device', '--oidc-disable-ambient-providers', '--yes']
       const config = ['--signing-config', trust.files.signingConfig, ...anchors]
@@ -66,62 +71,43 @@ function cosign(setting: ClientSetting, signed: Signed): SigningClient {
         env,
       )
     },
-    verify(file, bundle) {
-      const identity = ['--certificate-identity', email, '--certificate-oidc-issuer', issuerOf(setting)]
-      return runProgram([judges.cosign, ...verifying, ...anchors, ...identity, '--bundle', bundle, file], { env })
-    },
-    isRefusal: ({ status, stderr }) => status !== 0 && /verif|signature|digest|tlog|log entry|bundle/i.test(stderr),
-    readsSubjects: true,
   }
 }
 
 /** sigstore-python, with a token from the standard device-code grant. */
 function sigstorePython(setting: ClientSetting, signed: Signed): SigningClient {
-  const { judges, trust, email } = setting
-  const ca = trust.files.deviceRoot
-  const env = { REQUESTS_CA_BUNDLE: ca, SSL_CERT_FILE: ca, CURL_CA_BUNDLE: ca, HOME: trust.env.HOME ?? '' }
-  const program = [judges.sigstorePython, '--trust-config', trust.files.trustConfig]
+  const { program, env } = sigstorePythonProgram(setting)
   const statement = ['attest', '--predicate-type', predicateType]
   const signing = (file: string) => (signed === 'blob' ? ['sign'] : [...statement, '--predicate', writePredicate(file)])
   return {
-    name: 'sigstore-python',
+    ...sigstorePythonVerifier(setting, expected(setting, signed)),
     async sign(file, bundle) {
       const token = ['--identity-token', await freshToken(setting)]
       await mustRun([...program, ...signing(file), ...token, '--bundle', bundle, '--overwrite', file], { env })
     },
-    verify(file, bundle) {
-      const identity = ['--cert-identity', email, '--cert-oidc-issuer', issuerOf(setting)]
-      return runProgram([...program, 'verify', 'identity', ...identity, '--bundle', bundle, file], { env })
-    },
-    isRefusal: ({ status, stdout, stderr }) =>
-      status !== 0 && !/Traceback/.test(stderr) && /fail|invalid|error/i.test(stdout + stderr),
-    readsSubjects: true,
   }
 }
 
-/** @sigstore/sign and @sigstore/verify in a process of their own, with a token from the standard device-code grant. */
+/** @sigstore/sign and @sigstore/verify, with a token from the standard device-code grant. */
 function sigstoreJs(setting: ClientSetting, signed: Signed): SigningClient {
-  const { trust, email } = setting
-  const env = { NODE_EXTRA_CA_CERTS: trust.files.deviceRoot }
-  const program = [process.execPath, path.join(import.meta.dirname, 'sigstoreJs.ts')]
+  const { files } = setting.trust
+  const env = { NODE_EXTRA_CA_CERTS: files.deviceRoot }
   return {
-    name: 'sigstore-js',
+    ...sigstoreJsVerifier(setting, expected(setting, signed)),
     async sign(file, bundle) {
       const input = await freshToken(setting)
       const statement = signed === 'blob' ? [] : [writeStatement(file)]
-      await mustRun([...program, 'sign', trust.files.signingConfig, file, bundle, ...statement], { env, input })
+      const command = [...sigstoreJsProgram, 'sign', files.signingConfig, file, bundle, ...statement]
+      await mustRun(command, { env, input })
     },
-    verify: (file, bundle) =>
-      runProgram([...program, 'verify', trust.files.trustedRoot, file, bundle, email, issuerOf(setting)], { env }),
-    isRefusal: ({ status, stderr }) => status === 1 && /^refused: /m.test(stderr),
-    readsSubjects: false,
   }
 }
 
-/** Our own command line, signed in once by `countersign login`. It signs no statements. */
+/** Our own command line, signed in once by `countersign login`. It signs no statements, and is asked about signatures alone. */
 function ours(setting: ClientSetting, signed: Signed): SigningClient {
   const { trust, email } = setting
   const { env } = trust
+  const whom = ['--identity', email, '--issuer', issuerOf(setting), '--policy', writeSignaturePolicy(trust)]
   return {
     name: 'countersign',
     ...(signed === 'blob' && {
@@ -129,12 +115,16 @@ function ours(setting: ClientSetting, signed: Signed): SigningClient {
         await mustRun([...countersign, 'sign', '--bundle', bundle, '--yes', file], { env })
       },
     }),
-    verify: (file, bundle) =>
-      runProgram(
-        [...countersign, 'verify', '--bundle', bundle, '--identity', email, '--issuer', issuerOf(setting), file],
-        { env },
-      ),
+    verify: (file, bundle) => runProgram([...countersign, 'verify', ...whom, '--bundle', bundle, file], { env }),
     isRefusal: ({ status }) => status === 1,
     readsSubjects: true,
   }
+}
+
+/** The instance's own policy without its wish for a certification. Returns the name of the file. */
+function writeSignaturePolicy({ anchors, files }: InstalledTrust): string {
+  const policy = JSON.parse(Buffer.from(anchors.target('verification_policy.json')).toString('utf8'))
+  const file = path.join(path.dirname(files.trustedRoot), 'signatures.policy.json')
+  writeFileSync(file, JSON.stringify({ ...policy, validators: { required: 0, of: [] } }))
+  return file
 }

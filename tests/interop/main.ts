@@ -9,18 +9,20 @@ import { PageVisitor } from '../support/pageVisitor.ts'
 import { redeemInvitation } from '../support/people.ts'
 import { startInstance } from '../support/startInstance.ts'
 import { inTemporaryFolder } from '../support/temporaryFolder.ts'
+import { judgeCertifications } from './certification.ts'
 import { bundleOf, crossVerify } from './crossVerify.ts'
 import { checkLog, fsckColumns, logsOf } from './fsck.ts'
 import { withHostName } from './hostName.ts'
 import { installJudges, type Judges } from './installJudges.ts'
 import { Matrix } from './matrix.ts'
 import { judgeByOpenssl, opensslColumns, opensslRows } from './openssl.ts'
+import { judgeEnrolment, strongSwanColumns, strongSwanRows } from './strongSwan.ts'
 
 const email = 'interop@example.org'
 
 async function judge(judges: Judges, hostName: string, folder: string): Promise<Matrix[]> {
   console.log(`starting an instance on ${hostName}`)
-  const instance = await startInstance({ dataFolder: path.join(folder, 'data'), hostName })
+  const instance = await startInstance({ dataFolder: path.join(folder, 'data'), hostName, validator: true })
   try {
     const trust = await installTrust(instance, folder)
     const browser = new PageVisitor(trust.ca)
@@ -34,7 +36,11 @@ async function judge(judges: Judges, hostName: string, folder: string): Promise<
     ]
     console.log('  openssl verifies timestamps, chains and revocation lists')
     const openssl = new Matrix('openssl', opensslRows, opensslColumns)
-    await judgeByOpenssl({ trust, folder, bundle: bundleOf(folder, 'blob', 'countersign') }, openssl)
+    await judgeByOpenssl({ trust, folder }, bundleOf(folder, 'blob', 'countersign'), openssl)
+    console.log('  strongSwan enrols as a device')
+    const enrolment = new Matrix('strongSwan pki (EST)', strongSwanRows, strongSwanColumns)
+    await judgeEnrolment({ trust, folder, instance }, enrolment)
+    const certifications = await judgeCertifications({ judges, trust }, instance, folder)
 
     const logs = logsOf(trust)
     const names = logs.map(({ name }) => name)
@@ -44,7 +50,7 @@ async function judge(judges: Judges, hostName: string, folder: string): Promise<
       await checkLog({ judges, trust, folder }, log, fsck)
     }
     await instance.stop()
-    return [...matrices, openssl, fsck]
+    return [...matrices, openssl, enrolment, ...certifications, fsck]
   } finally {
     await instance.kill()
   }

@@ -15,20 +15,42 @@ import type { Matrix } from './matrix.ts'
 export interface OpensslSetting {
   readonly trust: InstalledTrust
   readonly folder: string
-  /** A bundle that somebody signed just now; its certificate is still valid. */
-  readonly bundle: string
 }
 
 /** The rows and columns of the table. */
 export const opensslRows = ['timestamp of the bundle', 'timestamp of its own request', 'chain', 'revocation lists']
 export const opensslColumns = ['accepted', 'changed byte refused']
 
-/** Has openssl verify timestamps, chains and revocation lists, and refuse each with one byte changed. */
-export async function judgeByOpenssl(setting: OpensslSetting, matrix: Matrix): Promise<void> {
-  const bundle = JSON.parse(readFileSync(setting.bundle, 'utf8'))
+/**
+ * Has openssl verify timestamps, chains and revocation lists, and refuse each with one byte changed. `signed` is a bundle
+ * that somebody signed just now; its certificate is still valid.
+ */
+export async function judgeByOpenssl(setting: OpensslSetting, signed: string, matrix: Matrix): Promise<void> {
+  const bundle: BundleJson = JSON.parse(readFileSync(signed, 'utf8'))
   await timestampOfBundle(setting, bundle, matrix)
   await timestampOfRequest(setting, matrix)
-  await certificates(setting, parseCertificate(fromBase64(bundle.verificationMaterial.certificate.rawBytes)), matrix)
+  await judgeCertificate(setting, leafOf(bundle), matrix)
+}
+
+/** The rows about one certificate, in a table of any name. */
+export const certificateRows = ['chain', 'revocation lists']
+
+/** The certificate with whose key a bundle is signed. */
+export function leafOf({ verificationMaterial }: BundleJson): Certificate {
+  return parseCertificate(fromBase64(verificationMaterial.certificate.rawBytes))
+}
+
+/** Asks openssl about a certificate with the newest revocation lists; rejects unless it says what is expected. */
+export async function expectOnLists(
+  setting: OpensslSetting,
+  leaf: Certificate,
+  expected: 'revoked' | 'not revoked',
+): Promise<void> {
+  const { chain, verify } = openChain(setting, leaf)
+  const lists = await revocationLists(setting, [leaf, ...chain.slice(0, -1)])
+  const answer = await verify(leaf.raw, withLists(lists.map((list) => list.good)))
+  if (expected === 'revoked') refuse(answer, /certificate revoked/)
+  else accept(answer, /: OK/)
 }
 
 async function timestampOfBundle(setting: OpensslSetting, bundle: BundleJson, matrix: Matrix): Promise<void> {
@@ -71,7 +93,8 @@ async function timestampOfRequest(setting: OpensslSetting, matrix: Matrix): Prom
   )
 }
 
-async function certificates(setting: OpensslSetting, leaf: Certificate, matrix: Matrix): Promise<void> {
+/** How openssl is asked about a certificate, with everything between it and the root. */
+function openChain(setting: OpensslSetting, leaf: Certificate) {
   const authority = trustedRoot(setting).certificateAuthorities.find(({ certChain }) =>
     Buffer.from(leaf.issuer).equals(parseCertificate(firstOf(certChain)).subject),
   )
@@ -83,13 +106,22 @@ async function certificates(setting: OpensslSetting, leaf: Certificate, matrix: 
   ]
   const verify = (what: Uint8Array, more: readonly string[] = []) =>
     openssl(setting, ['verify', ...more, ...anchors, keep(setting, 'leaf.pem', Buffer.from(toPem(what)))])
+  return { chain, verify }
+}
+
+function withLists(files: readonly string[]): string[] {
+  return ['-crl_check_all', ...files.flatMap((file) => ['-CRLfile', file])]
+}
+
+/** Has openssl verify a certificate that is not revoked, its chain and every list, and refuse each with one byte changed. */
+export async function judgeCertificate(setting: OpensslSetting, leaf: Certificate, matrix: Matrix): Promise<void> {
+  const { chain, verify } = openChain(setting, leaf)
   await matrix.fill('chain', 'accepted', async () => accept(await verify(leaf.raw), /: OK/))
   await matrix.fill('chain', 'changed byte refused', async () =>
     refuse(await verify(flipLast(leaf.raw)), /signature failure/),
   )
 
   const lists = await revocationLists(setting, [leaf, ...chain.slice(0, -1)])
-  const withLists = (files: readonly string[]) => ['-crl_check_all', ...files.flatMap((file) => ['-CRLfile', file])]
   await matrix.fill('revocation lists', 'accepted', async () => {
     refuse(await verify(leaf.raw, withLists([])), /unable to get certificate CRL/)
     accept(await verify(leaf.raw, withLists(lists.map((list) => list.good))), /: OK/)
@@ -130,6 +162,7 @@ interface ChainJson {
 interface BundleJson {
   readonly messageSignature: { readonly signature: string }
   readonly verificationMaterial: {
+    readonly certificate: { readonly rawBytes: string }
     readonly timestampVerificationData: { readonly rfc3161Timestamps: readonly { readonly signedTimestamp: string }[] }
   }
 }

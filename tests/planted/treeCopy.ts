@@ -1,15 +1,6 @@
-import { cpSync, mkdirSync, readdirSync, symlinkSync } from 'node:fs'
+import { cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs'
 import path from 'node:path'
 
-const workspaces: Readonly<Record<string, string>> = {
-  '@countersign/protocol': 'protocol',
-  '@countersign/local': 'local',
-  '@countersign/platform': 'platform',
-  'countersign-server': 'server',
-  countersign: 'cli',
-}
-
-const ours = new Set([...Object.keys(workspaces), '@countersign'])
 const left = new Set(['node_modules', '.git', 'dist', '.work'])
 
 /**
@@ -20,12 +11,23 @@ export function copyTree(root: string, folder: string): void {
   for (const name of readdirSync(root)) {
     if (!left.has(name)) cpSync(path.join(root, name), path.join(folder, name), { recursive: true })
   }
+  const own = ownPackages(root)
   const modules = path.join(folder, 'node_modules')
   mkdirSync(path.join(modules, '@countersign'), { recursive: true })
   for (const name of readdirSync(path.join(root, 'node_modules'))) {
-    if (!ours.has(name)) symlinkSync(path.join(root, 'node_modules', name), path.join(modules, name))
+    const isOurs = own.has(name) || name === '@countersign'
+    if (!isOurs) symlinkSync(path.join(root, 'node_modules', name), path.join(modules, name))
   }
-  for (const [name, source] of Object.entries(workspaces)) {
-    symlinkSync(path.join(folder, 'packages', source), path.join(modules, name))
-  }
+  for (const [name, source] of own) symlinkSync(path.join(folder, 'packages', source), path.join(modules, name))
+}
+
+/** The folder of every package of the tree, by the name under which the others import it. */
+function ownPackages(root: string): ReadonlyMap<string, string> {
+  const folders = readdirSync(path.join(root, 'packages'))
+  return new Map(
+    folders.map((folder) => {
+      const { name } = JSON.parse(readFileSync(path.join(root, 'packages', folder, 'package.json'), 'utf8'))
+      return [name as string, folder]
+    }),
+  )
 }

@@ -3,13 +3,15 @@ import { request as httpsRequest } from 'node:https'
 
 /** One request to an instance under test. */
 export interface CallOptions {
-  readonly method?: 'GET' | 'POST'
+  readonly method?: 'GET' | 'POST' | 'PUT'
   readonly headers?: Readonly<Record<string, string>>
   /** Sent as a form, with its media type. */
   readonly form?: Readonly<Record<string, string>>
   readonly body?: string | Uint8Array
   /** PEM certificates to trust; needed for https. */
   readonly ca?: string
+  /** PEM of who calls, for routes that ask for a client certificate. */
+  readonly client?: { readonly certificatePem: string; readonly privateKeyPem: string }
   /** Where the instance is asked, in place of the loopback address. */
   readonly address?: string
 }
@@ -26,7 +28,7 @@ export function callInstance(url: string, options: CallOptions = {}): Promise<Ca
   const { promise, resolve, reject } = Promise.withResolvers<CallAnswer>()
   const body = options.form === undefined ? options.body : new URLSearchParams(options.form).toString()
   const formType = options.form && { 'content-type': 'application/x-www-form-urlencoded' }
-  const { address = '127.0.0.1' } = options
+  const { address = '127.0.0.1', client } = options
   const send = url.startsWith('https:') ? httpsRequest : httpRequest
   const sent = send(
     url,
@@ -36,6 +38,7 @@ export function callInstance(url: string, options: CallOptions = {}): Promise<Ca
       lookup: (_name, { all }, found) => (all ? found(null, [{ address, family: 4 }]) : found(null, address, 4)),
       agent: false,
       ...(options.ca !== undefined && { ca: options.ca }),
+      ...(client !== undefined && { cert: client.certificatePem, key: client.privateKeyPem }),
     },
     (response) => {
       const parts: Buffer[] = []
