@@ -21,6 +21,8 @@ export interface BadInput {
   /** The exit code of a command, or the HTTP status of an answer. */
   readonly expectedExit: number
   readonly recorded: Recorded
+  /** Names of state that keep the record of what was put in, or that the refusal itself has to change; none where absent. */
+  readonly mayChange?: RegExp
   run(): Promise<Outcome>
 }
 

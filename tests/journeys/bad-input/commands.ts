@@ -11,8 +11,10 @@ import { codesIn, type Outcome } from './badInput.ts'
 export async function outcomeOf(
   command: readonly string[],
   env: Readonly<Record<string, string>> = {},
+  input?: string,
 ): Promise<Outcome> {
-  const { status, stdout } = await runProgram(command, { env, timeoutMs: 60_000 })
+  const given = input === undefined ? {} : { input }
+  const { status, stdout } = await runProgram(command, { env, timeoutMs: 180_000, ...given })
   return { code: codesIn(stdout), exitCode: status }
 }
 

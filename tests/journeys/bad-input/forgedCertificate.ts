@@ -6,6 +6,7 @@ import { softwareKeyStore } from '@countersign/platform/keystore/softwareKeys.ts
 import { type Certificate, parseCertificate } from '@countersign/protocol/x509/certificate.ts'
 import {
   authorityKeyIdentifier,
+  type Extension,
   extendedKeyUsage,
   keyUsage,
   subjectAltName,
@@ -24,10 +25,30 @@ export async function openStolenKeys(folder: string, keyFile: string): Promise<K
 }
 
 /** An identity certificate, right in everything but its issuer: the authority for devices, under the device root. */
-export async function certifyWithDeviceAuthority(
+export function certifyWithDeviceAuthority(
   keys: KeyStore,
   folder: string,
   identity: { email: string; issuer: string },
+): Promise<CertifiedKey> {
+  return certifyByDeviceAuthority(keys, folder, [
+    extendedKeyUsage(['codeSigning']),
+    subjectAltName([{ type: 'email', value: identity.email }], true),
+    ...writeFulcioExtensions({ issuer: identity.issuer }),
+  ])
+}
+
+/** A client certificate of the authority for devices that is on no record. */
+export function certifyUnrecorded(keys: KeyStore, folder: string, uri: string): Promise<CertifiedKey> {
+  return certifyByDeviceAuthority(keys, folder, [
+    extendedKeyUsage(['clientAuth']),
+    subjectAltName([{ type: 'uri', value: uri }], true),
+  ])
+}
+
+async function certifyByDeviceAuthority(
+  keys: KeyStore,
+  folder: string,
+  extensions: readonly Extension[],
 ): Promise<CertifiedKey> {
   const { privateKey, spki } = newKey()
   const issuer = readAuthority(folder, 'devices')
@@ -42,11 +63,9 @@ export async function certifyWithDeviceAuthority(
     spki,
     extensions: [
       keyUsage(['digitalSignature']),
-      extendedKeyUsage(['codeSigning']),
       subjectKeyIdentifier(spki),
       authorityKeyIdentifier(issuer.subjectKeyId ?? new Uint8Array()),
-      subjectAltName([{ type: 'email', value: identity.email }], true),
-      ...writeFulcioExtensions({ issuer: identity.issuer }),
+      ...extensions,
     ],
     signatureAlgorithm: issuerKey.signatureAlgorithm,
   })

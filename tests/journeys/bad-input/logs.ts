@@ -19,7 +19,8 @@ export async function logRows({ production, clients, folder }: Setting): Promise
   const file = path.join(folder, 'release-1.1.0')
   await signRelease(production, file)
   await production.client.run('log', 'audit')
-  const fork = await forkOf(production, await readCheckpoint(production))
+  const log = { keyName: 'log-artifacts', origin: new URL(production.publicUrl).hostname }
+  const fork = await forkOf(production, log, await readCheckpoint(production))
   const [audit, verify] = [
     ['log', 'audit'],
     ['verify', file],
@@ -59,10 +60,20 @@ async function readCheckpoint({ publicUrl, ca }: Production): Promise<string> {
   return bytes.toString('utf8')
 }
 
-/** Another history of the same size, signed by the log's own key: what only its operator could make. */
-async function forkOf({ folder, keyFile, publicUrl }: Production, note: string): Promise<string> {
-  const signingKey = await (await openStolenKeys(folder, keyFile)).open('log-artifacts')
-  const key = noteKey(new URL(publicUrl).hostname, 0x01, signingKey.spki)
+/** A log and what its operator calls its key. */
+export interface ForkedLog {
+  readonly keyName: string
+  readonly origin: string
+}
+
+/** Another history of the same size as `note`, signed by the log's own key: what only its operator could make. */
+export async function forkOf(
+  { folder, keyFile }: { readonly folder: string; readonly keyFile: string },
+  { keyName, origin }: ForkedLog,
+  note: string,
+): Promise<string> {
+  const signingKey = await (await openStolenKeys(folder, keyFile)).open(keyName)
+  const key = noteKey(origin, 0x01, signingKey.spki)
   const { root } = openCheckpoint(note, key)
   const text = parseNote(note).text.replace(root.toBase64(), changeByte(root).toBase64())
   const signature = await signingKey.sign(Buffer.from(text))

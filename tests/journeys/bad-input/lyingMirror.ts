@@ -2,8 +2,8 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { callInstance } from '../../support/callInstance.ts'
 
-/** Changes what is served. */
-export type Lie = (bytes: Buffer) => Uint8Array
+/** Changes what is served; undefined: withholds it. */
+export type Lie = (bytes: Buffer) => Uint8Array | undefined
 
 /** A server in front of a plain listener, under its address. It passes everything on as it is, until it is told to lie. */
 export interface LyingMirror {
@@ -22,8 +22,9 @@ export async function openLyingMirror(port: number, upstreamPort: number): Promi
         const lies = status === 200 && current?.about.test(name)
         if (lies && current) current.told += 1
         const { date, 'content-type': type = 'application/octet-stream' } = headers
-        response.writeHead(status, { 'content-type': type, ...(date && { date }) })
-        response.end(lies && current ? current.lie(bytes) : bytes)
+        const served = lies && current ? current.lie(bytes) : bytes
+        response.writeHead(served ? status : 404, { 'content-type': type, ...(date && { date }) })
+        response.end(served)
       },
       () => response.writeHead(502).end(),
     )

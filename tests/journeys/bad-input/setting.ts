@@ -8,6 +8,7 @@ import { countersign } from '../../support/programs.ts'
 import { mustRun } from '../../support/runProgram.ts'
 import { type Instance, type InstanceOptions, startInstance } from '../../support/startInstance.ts'
 import { type Client, type Clients, makeClients } from './client.ts'
+import { type Delivery, openDelivery } from './delivery.ts'
 import type { FakeClock } from './fakeClock.ts'
 import { type LyingMirror, openLyingMirror } from './lyingMirror.ts'
 import { type Api, type CertifiedKey, certify, signBundle } from './signing.ts'
@@ -29,6 +30,9 @@ export interface Setting {
   readonly fakeClock: FakeClock
   readonly production: Production
   readonly development: Development
+  readonly delivery: Delivery
+  /** Where devices lie; each has a folder of its name. */
+  readonly devicesFolder: string
   /** Ends everything that was started, in reverse; also used by rows that start something. */
   readonly ending: AsyncDisposableStack
 }
@@ -77,20 +81,25 @@ export async function openSetting(
 ): Promise<Setting> {
   const clients = makeClients(path.join(folder, 'clients'), fakeClock)
   const parts = { folder, clients, fakeClock, ending }
-  const opening = [openProduction(parts, hostName), makeDevelopment(parts)] as const
+  const opening = [openProduction(parts, hostName), makeDevelopment(parts), openDelivery(parts)] as const
   // Where one fails, the other is waited for as well, so that nothing starts after the cleaning.
   await Promise.allSettled(opening)
-  const [production, development] = await Promise.all(opening)
+  const [production, development, delivery] = await Promise.all(opening)
+  const devicesFolder = path.join(folder, 'devices')
   const places: Place[] = [
     { name: 'production', folder: production.folder, kind: 'instance' },
     { name: 'development', folder: development.folder, kind: 'instance' },
+    { name: 'delivery', folder: delivery.folder, kind: 'instance' },
+    { name: 'validator', folder: delivery.validatorFolder, kind: 'validator' },
+    { name: 'devices', folder: devicesFolder, kind: 'devices' },
     clients.place,
     { name: 'elsewhere', folder: path.join(folder, 'elsewhere'), kind: 'client' },
   ]
-  return { ...parts, places, production, development }
+  return { ...parts, places, production, development, delivery, devicesFolder }
 }
 
-type Parts = Pick<Setting, 'folder' | 'clients' | 'fakeClock' | 'ending'>
+/** What there is before any instance. */
+export type Parts = Pick<Setting, 'folder' | 'clients' | 'fakeClock' | 'ending'>
 
 async function openProduction({ folder, clients, ending }: Parts, hostName: string): Promise<Production> {
   const own = path.join(folder, 'production')
@@ -141,7 +150,8 @@ async function makeDevelopment({ folder, clients, fakeClock, ending }: Parts): P
 
 /** Starts a server that is killed at the end at the latest. */
 export async function startEnding(ending: AsyncDisposableStack, options: InstanceOptions): Promise<Instance> {
-  const instance = await startInstance(options)
+  // Three of them start at once.
+  const instance = await startInstance({ startTimeoutMs: 180_000, ...options })
   // Interrupted meanwhile: nobody would end it any more.
   if (ending.disposed) await instance.kill()
   ending.defer(() => instance.kill())

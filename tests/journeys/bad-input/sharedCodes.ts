@@ -3,13 +3,21 @@ export const whyShared: Readonly<Record<string, string>> = {
   'account.invitation-wrong': 'strangers must not learn which invitations exist, and all do the same: ask for another',
   'anchors.root-mismatch': 'nobody can tell whether ticket or server is the wrong one; the operator can',
   'anchors.tampered': 'whatever part of the metadata was changed, nothing of it counts; ask again or another way',
+  'artifacts.signature-wrong': '`countersign verify` shows which step fails',
+  'artifacts.submission-unknown': 'nobody must learn which submissions others have, neither people nor validators',
+  'artifacts.unknown-artifact': 'nobody must learn which artifacts others have stored',
   'cli.clock-wrong': 'on either side: set the clock',
   'cli.usage': 'read what --help says',
   'config.key-file-readable': 'any secret file: chmod 600',
   'database.no-space': 'whatever was to be written: make space',
+  'decide.certification-ended': 'use what replaces it; nothing makes a certification active again',
   'decide.clock-wrong': 'on either side: set the clock',
-  'feed.forked': '`log audit` and `verify` meet the same lie: keep the evidence, ask the operator',
+  'feed.forked': '`log audit`, `verify` and devices meet the same lie: keep the evidence, ask the operator',
   'feed.rolled-back': '`log audit` and `verify` meet the same lie: try again, then ask the operator',
+  'gap.archive-unsafe-link': 'pack the artifact without links that lead out of it',
+  'gap.archive-unsafe-path': 'pack the artifact with names relative to its root',
+  'gap.lockfile-disagrees gap.component-altered':
+    'whatever was changed, it is not the published package: install it again',
   'http.too-large': 'the limit answers before anything is read: send less',
   'instance.key-file-missing': 'say where the key file is',
   'instance.other-url': 'each of them is permanent, and the message names the one that differs',
@@ -22,6 +30,9 @@ export const whyShared: Readonly<Record<string, string>> = {
   'policy.invalid': 'the message names the place and the rule',
   'policy.unknown-field': 'a policy is read by the same rules wherever it is put in',
   'policy.version-newer': 'a policy is read by the same rules wherever it is put in',
+  'revocation.scope-not-allowed':
+    'ask those whom the policy gives the scope, whether the key is a validator’s or an approver’s',
+  'revocation.unauthorised': 'ask those whom the policy names',
   'ticket.malformed': 'copy the line again',
 }
 

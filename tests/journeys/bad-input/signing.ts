@@ -69,11 +69,7 @@ export async function signBundle(api: Api, artifact: Uint8Array, key: CertifiedK
   const digest = sha256(artifact)
   const signature = new Uint8Array(sign('sha256', artifact, key.privateKey))
   const timestamp = await stamp(api, signature)
-  const entry = await callForJson<JsonValue>(
-    `${api.publicUrl}/api/v2/log/entries`,
-    { ca: api.ca, headers: json, body: JSON.stringify(entryRequest(digest, signature, key.certificate)) },
-    201,
-  )
+  const entry = await logSignature(api, digest, signature, key.certificate)
   return writeBundle({
     certificate: key.certificate,
     messageDigest: digest,
@@ -83,12 +79,24 @@ export async function signBundle(api: Api, artifact: Uint8Array, key: CertifiedK
   })
 }
 
+/** Has a signature over `digest` logged, whatever the certificate is worth, and answers its entry. */
+export function logSignature(
+  { publicUrl, ca }: Api,
+  digest: Uint8Array,
+  signature: Uint8Array,
+  certificate: Uint8Array,
+): Promise<JsonValue> {
+  const body = JSON.stringify(entryRequest(digest, signature, certificate))
+  return callForJson(`${publicUrl}/api/v2/log/entries`, { ca, headers: json, body }, 201)
+}
+
 /** SHA-256. */
 export function sha256(bytes: Uint8Array): Uint8Array {
   return new Uint8Array(hash('sha256', bytes, 'buffer'))
 }
 
-async function stamp({ publicUrl, ca }: Api, signature: Uint8Array): Promise<Uint8Array> {
+/** The answer of the timestamp authority (RFC 3161) for a signature. */
+export async function stamp({ publicUrl, ca }: Api, signature: Uint8Array): Promise<Uint8Array> {
   const nonce = randomBytes(8).readBigUInt64BE() >> 1n
   const body = writeTimestampRequest({ hash: 'sha256', digest: sha256(signature), nonce, certReq: false })
   const headers = { 'content-type': 'application/timestamp-query' }

@@ -1,6 +1,6 @@
 import { type AuditEntry, countedRefusals, readAuditEntries, wrongGrowth } from './auditGrowth.ts'
 import type { BadInput, Outcome } from './badInput.ts'
-import { differences, digestOf, type Place, readState } from './state.ts'
+import { differences, digestOf, type Place, readState, type State } from './state.ts'
 
 /** A row after it ran. */
 export interface Result extends Pick<BadInput, 'input' | 'expectedCode'> {
@@ -25,13 +25,13 @@ export class TableRunner {
   async run(row: BadInput): Promise<Result> {
     const { input, expectedCode, expectedExit, recorded } = row
     if (recorded === 'counted') this.#counted.set(expectedCode, (this.#counted.get(expectedCode) ?? 0) + 1)
-    const [before, known] = [readState(this.#places), readAuditEntries(this.#places)]
+    const [before, known] = [this.#read(row), readAuditEntries(this.#places)]
     const faults: string[] = []
     const outcome = await row.run().catch((error: unknown): Outcome => {
       faults.push(error instanceof Error ? error.message : String(error))
       return { code: 'none', exitCode: null }
     })
-    const [after, entries] = [readState(this.#places), readAuditEntries(this.#places)]
+    const [after, entries] = [this.#read(row), readAuditEntries(this.#places)]
     if (outcome.code !== expectedCode) faults.push(`answered ${outcome.code}`)
     if (outcome.exitCode !== expectedExit) faults.push(`ended with ${outcome.exitCode}, not ${expectedExit}`)
     const changed = differences(before, after)
@@ -41,6 +41,12 @@ export class TableRunner {
     const result = { input, expectedCode, outcome, faults, before: digestOf(before), after: digestOf(after) }
     this.results.push(result)
     return result
+  }
+
+  /** The state that `row` must leave as it is. */
+  #read({ mayChange }: BadInput): State {
+    const state = readState(this.#places)
+    return mayChange === undefined ? state : new Map([...state].filter(([name]) => !mayChange.test(name)))
   }
 
   /** Compares what was counted for unknown callers with what the rows announced. All servers must have stopped. */

@@ -1,61 +1,14 @@
-import { cpSync, mkdirSync, readFileSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import path from 'node:path'
-import { runWithDeviceFlow } from '../../support/logIn.ts'
-import { type Machine, newMachine } from '../../support/machine.ts'
-import { PageVisitor } from '../../support/pageVisitor.ts'
-import { redeemInvitation } from '../../support/people.ts'
 import { countersign, countersignValidator } from '../../support/programs.ts'
 import { mustRun } from '../../support/runProgram.ts'
-import { type Instance, startInstance } from '../../support/startInstance.ts'
+import type { Instance } from '../../support/startInstance.ts'
+import { type CertifiedRelease, certifyRelease, expectAnswer } from './certifyRelease.ts'
 import { type Device, isAlive, startDevice } from './device.ts'
 import type { DemoOptions, OwnProduct } from './options.ts'
 import { type PackedRelease, packOwnRelease, packReplayRelease } from './product.ts'
+import { advisories, bringUp, type Setting } from './setting.ts'
 import type { Story } from './story.ts'
-
-const advisories = path.join(import.meta.dirname, 'advisories')
-
-/** The file beside an artifact, as far as the summary looks into it. */
-interface CertificationBundle {
-  readonly verificationMaterial: { readonly tlogEntries: readonly { readonly logIndex: string }[] }
-}
-
-/** A submission as `countersign submit --json` answers it. */
-interface Submitted {
-  readonly state: string
-  readonly certification: { readonly number: string; readonly authority: string }
-  readonly verdict: {
-    readonly answer: string
-    readonly components: number
-    readonly gaps: readonly unknown[]
-    readonly advisories: { readonly asOf: string; readonly records: number; readonly sample: boolean }
-  }
-}
-
-/** What `countersign verify --json` answers, as far as the story looks at it. */
-interface Verified {
-  readonly answer: 'yes' | 'no' | 'cannot tell'
-  readonly reasons: readonly string[]
-  readonly replacement?: { readonly product: string; readonly version: string }
-}
-
-/** What `countersign-validator advisories import --json` answers, as far as the story looks at it. */
-interface Imported {
-  readonly receivedAt: string
-  readonly changed: number
-  readonly ended: readonly string[]
-}
-
-/** One version with what became of it. */
-export interface CertifiedRelease extends PackedRelease {
-  readonly number: string
-  readonly authority: string
-  readonly components: number
-  readonly gaps: number
-  readonly signMs: number
-  readonly certifyMs: number
-  /** Where the certification is in the artifact log. */
-  readonly logIndex: string
-}
 
 /** What the story leaves behind, for the summary, `--json` and `demo:check`. */
 export interface Replay {
@@ -112,155 +65,6 @@ async function play(
     oldVersionVerifies: third.oldVersionVerifies,
     newVersionVerifies: third.newVersionVerifies,
   }
-}
-
-interface Setting {
-  readonly folder: string
-  readonly instance: Instance
-  readonly developer: Machine
-  readonly validatorFolder: string
-  importAdvisories(source: string): Promise<Imported>
-}
-
-async function bringUp(
-  folder: string,
-  story: Story,
-  started: { stop(): Promise<void> }[],
-  own: OwnProduct | undefined,
-): Promise<Setting> {
-  story.chapter('Server, validator, developer')
-  const dataFolder = path.join(folder, 'instance')
-  const instance = await story.step(
-    'serve',
-    'countersign-server serve: roots, CAs, four logs, timestamps, issuer, TUF; a validator as its own program',
-    () =>
-      startInstance({
-        dataFolder,
-        validator: true,
-        outputFile: path.join(folder, 'server.log'),
-        arguments: ['--first-person', 'dev@example.org'],
-      }),
-    ({ publicUrl, validator }) => [
-      `${publicUrl}; data in ${dataFolder}; the validator’s own in ${path.join(dataFolder, 'validator')}`,
-      ...(validator?.protections ?? []).map(
-        ({ name, active, detail }) => `${active ? 'active' : 'NOT ACTIVE'}  ${name}: ${detail}`,
-      ),
-    ],
-  )
-  started.push(instance)
-  const validatorFolder = path.join(dataFolder, 'validator')
-  const importAdvisories = async (source: string): Promise<Imported> => {
-    const command = [...countersignValidator, 'advisories', 'import', source, '--data', validatorFolder, '--json']
-    return JSON.parse((await mustRun(command)).stdout) as Imported
-  }
-  await story.step(
-    'advisories',
-    'countersign-validator advisories import: what is known before the story begins',
-    () => importAdvisories(knownBefore(folder, own)),
-    ({ changed }) => [`${changed} records, marked as sample: a production instance would refuse them`],
-  )
-  const developer = newMachine(path.join(folder, 'developer'))
-  await story.step(
-    'log in',
-    'invitation, ticket, device code: the developer signs with an identity, there is no key to keep',
-    () => logInDeveloper(instance, developer),
-    () => [`${instance.invitation?.email}; only \`openid email\` is asked`],
-  )
-  return { folder, instance, developer, validatorFolder, importAdvisories }
-}
-
-/** What is known at the beginning. The caller's own advisory is news, so a record of the same flaw is left out. */
-function knownBefore(folder: string, own: OwnProduct | undefined): string {
-  const initial = path.join(advisories, 'initial')
-  if (own === undefined) return initial
-  const news = readNames(own.advisory)
-  const known = path.join(folder, 'known-before')
-  const isOther = (file: string) => !file.endsWith('.json') || !readNames(file).some((name) => news.includes(name))
-  cpSync(initial, known, { recursive: true, filter: isOther })
-  return known
-}
-
-/** Id and aliases of an OSV record. */
-function readNames(file: string): string[] {
-  const { id, aliases = [] } = JSON.parse(readFileSync(file, 'utf8')) as { id: string; aliases?: string[] }
-  return [id, ...aliases]
-}
-
-async function logInDeveloper(instance: Instance, developer: Machine): Promise<void> {
-  const { ticket } = await instance.admin<{ ticket: string }>('ticket')
-  await mustRun([...countersign, 'trust', 'add', ticket], { env: developer.env })
-  if (!instance.invitation) throw new Error('the first serve printed no invitation')
-  const browser = new PageVisitor(await developer.deviceRoot())
-  await redeemInvitation(browser, instance.invitation)
-  await runWithDeviceFlow([...countersign, 'login'], browser, developer.env)
-}
-
-async function certifyRelease(
-  { developer }: Setting,
-  story: Story,
-  pack: () => Promise<PackedRelease>,
-  { isFirst }: { isFirst: boolean },
-): Promise<CertifiedRelease> {
-  const packed = await pack()
-  const { archive, version } = packed
-  story.chapter(`files ${version}`)
-  const signMs = await story.step(
-    'sign',
-    `countersign sign ${path.basename(archive)} (${packed.sizeBytes} bytes)`,
-    () => timed(() => developer.ask('sign', archive, '--yes')),
-    () => [`${archive}.sigstore.json; sha256:${packed.sha256}`],
-  )
-  if (isFirst) await expectAnswer(developer, story, archive, 'no', 'not certified yet')
-  let certifyMs = 0
-  const { verdict, certification } = await story.step(
-    'submit',
-    'countersign submit --wait: signature, catalogue, verdict, decision, certification',
-    async () => {
-      const start = performance.now()
-      const { answer } = await developer.ask<{ submissions: Submitted[] }>('submit', archive, '--wait')
-      certifyMs = Math.round(performance.now() - start)
-      const [submitted] = answer.submissions
-      if (submitted?.state !== 'certified') throw new Error(JSON.stringify(answer, null, 2))
-      return submitted
-    },
-    ({ verdict, certification: { number } }) => [
-      `verdict ${verdict.answer}: ${verdict.components} components, ${verdict.gaps.length} gaps; advisory data as of ` +
-        `${verdict.advisories.asOf}, ${verdict.advisories.sample ? 'sample, ' : ''}${verdict.advisories.records} records`,
-      `certification number ${number}`,
-    ],
-  )
-  await expectAnswer(developer, story, archive, 'yes', 'signed and certified')
-  const bundle = JSON.parse(readFileSync(`${archive}.certification.sigstore.json`, 'utf8')) as CertificationBundle
-  const logIndex = bundle.verificationMaterial.tlogEntries[0]?.logIndex ?? ''
-  return {
-    ...packed,
-    ...certification,
-    logIndex,
-    components: verdict.components,
-    gaps: verdict.gaps.length,
-    signMs,
-    certifyMs,
-  }
-}
-
-async function expectAnswer(
-  developer: Machine,
-  story: Story,
-  archive: string,
-  expected: Verified['answer'],
-  why: string,
-): Promise<Verified> {
-  const { answer } = await story.step(
-    'verify',
-    `countersign verify ${path.basename(archive)}: ${expected}, ${why}`,
-    () => developer.ask<Verified>('verify', archive),
-    ({ answer: { answer: said, reasons, replacement } }) => [
-      ...reasons.map((reason) => `${said}, because ${reason}`),
-      ...(replacement ? [`certified in its place: ${replacement.product} ${replacement.version}`] : []),
-    ],
-  )
-  if (answer.answer !== expected) throw new Error(`verify said ${answer.answer}: ${answer.reasons.join('; ')}`)
-  return answer
 }
 
 async function release(
@@ -417,12 +221,6 @@ async function exportTrust({ folder, developer }: Setting): Promise<string> {
   const trustFolder = path.join(folder, 'trust')
   await mustRun([...countersign, 'trust', 'export', trustFolder], { env: developer.env })
   return trustFolder
-}
-
-async function timed(work: () => Promise<unknown>): Promise<number> {
-  const start = performance.now()
-  await work()
-  return Math.round(performance.now() - start)
 }
 
 const LOOK_EVERY_MS = 2

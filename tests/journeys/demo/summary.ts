@@ -1,5 +1,6 @@
 import path from 'node:path'
-import type { CertifiedRelease, Replay } from './replay.ts'
+import type { CertifiedRelease } from './certifyRelease.ts'
+import type { Replay } from './replay.ts'
 import type { Step } from './story.ts'
 
 /** What `npm run demo -- --json` ends with. */
