@@ -9,16 +9,20 @@ import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs
 import { syncBuiltinESMExports } from 'node:module'
 
 const { COUNTERSIGN_CRASH_RECORD: record, COUNTERSIGN_CRASH_ORDER: order } = process.env
-/** How often each point was passed under orders. */
+/** How often each point was passed under the orders of the moment. */
 const passed = new Map<string, number>()
+let orders = ''
 
 function passes(point: string): void {
   if (record !== undefined) appendFileSync(record, `${point}\n`)
   if (order === undefined || !existsSync(order)) return
+  const given = readFileSync(order, 'utf8')
+  if (given !== orders) passed.clear()
+  orders = given
   const passing = (passed.get(point) ?? 0) + 1
   passed.set(point, passing)
   const line = `${point} ${passing}`
-  if (readFileSync(order, 'utf8').split('\n').includes(line)) die(order, line)
+  if (given.split('\n').includes(line)) die(order, line)
 }
 
 function die(order: string, line: string): void {

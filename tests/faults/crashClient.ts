@@ -39,7 +39,7 @@ export interface Client {
 }
 
 /** Trusts the instance by ticket at first, and by what it trusted before from then on: an older repository is refused. */
-export async function openClient(site: Site, instance: Instance, journal: Journal): Promise<Client> {
+export async function openClient(site: Site, instance: Pick<Instance, 'publicUrl'>, journal: Journal): Promise<Client> {
   const target = { socketPath: path.join(site.dataFolder, 'admin.sock') }
   const admin: Client['admin'] = (route, input) => call(target, route, input)
   const deps = { clock: systemClock, config: site.clientFolder, timeoutMs: 30_000 }

@@ -7,15 +7,11 @@ import { leafHash, verifyInclusion } from '@countersign/protocol/log/merkle.ts'
 import { inclusionProof } from '@countersign/protocol/log/proof.ts'
 import { parseCertificate } from '@countersign/protocol/x509/certificate.ts'
 import { knownAnchors, logKinds, policyDigest } from './crashClient.ts'
+import { type Fault, select, twice } from './crashFault.ts'
 import { Journal } from './crashJournal.ts'
+import { isAlongJourney, journeyValues, judgeJourney } from './crashJudgeJourney.ts'
 import { type RebuiltLog, rebuildLog, rootsOf } from './crashRebuild.ts'
 import type { Site } from './crashSite.ts'
-
-/** Something that a server owes its client. `lost`: what it acknowledged is gone; `duplicate`: one thing has two places. */
-export interface Fault {
-  readonly kind: 'lost' | 'duplicate' | 'broken'
-  readonly message: string
-}
 
 /** Every entry's proof would take most of the time; the newest are those that a crash can have hit. */
 const provedEntries = 50
@@ -46,6 +42,7 @@ export async function judge(site: Site): Promise<Fault[]> {
     faults.push(...judgeCertificates(journal, logs.certificates, database))
     faults.push(...judgeAudit(journal, logs.audit, database))
     faults.push(...judgeFacts(journal, valuesNow(database, policyDigest(anchors))))
+    faults.push(...judgeJourney(site, { log: logs.revocations, database, anchors }))
     faults.push(...twice(journal.linesOf('stamped').map(({ serial }) => `the timestamp ${serial}`)))
   } catch (error) {
     faults.push({ kind: 'broken', message: error instanceof Error ? error.message : String(error) })
@@ -109,6 +106,12 @@ interface CertificateRow {
   readonly log_index: number | null
 }
 
+/** What is revoked although its certification stands, and its owner was neither removed nor has a newer certificate. */
+const revokedUnasked = `SELECT serial FROM trust_revoked
+  WHERE serial NOT IN (
+    SELECT serial FROM trust_certificate_intents JOIN trust_certifications USING (id) WHERE ended_by IS NOT NULL
+  ) AND serial NOT IN (SELECT serial FROM fleet_certificates WHERE revoked = 1)`
+
 /** Every acknowledged certificate is at its place, and log and database hold the same certificates, each once. */
 function judgeCertificates(journal: Journal, { certificates }: RebuiltLog, database: DatabaseSync): Fault[] {
   const serials = certificates.map((certificate) => parseCertificate(certificate).serialHex)
@@ -130,7 +133,7 @@ function judgeCertificates(journal: Journal, { certificates }: RebuiltLog, datab
   if (rows.length !== serials.length) {
     faults.push({ kind: 'broken', message: `${rows.length} certificates were intended, ${serials.length} are logged` })
   }
-  for (const { serial } of select<{ serial: string }>(database, 'SELECT serial FROM trust_revoked')) {
+  for (const { serial } of select<{ serial: string }>(database, revokedUnasked)) {
     faults.push({ kind: 'broken', message: `the certificate ${serial} was revoked, and nobody asked for it` })
   }
   return faults
@@ -188,24 +191,12 @@ function valuesNow(database: DatabaseSync, policy: string): (fact: string) => st
   const people = column('SELECT email AS name FROM account_people')
   const invited = column('SELECT email AS name FROM account_invitations')
   const issuers = column('SELECT url AS name FROM account_outside_issuers')
+  const journey = journeyValues(database)
   return (fact) => {
     const [subject, name = ''] = fact.split(' ')
     if (subject === 'policy') return policy
+    if (isAlongJourney(subject)) return journey.get(fact) ?? 'gone'
     if (subject === 'issuer') return issuers.has(name) ? 'listed' : 'gone'
     return people.has(name) ? 'member' : invited.has(name) ? 'invited' : 'gone'
   }
-}
-
-/** Names that stand there more than once. */
-function twice(names: readonly string[]): Fault[] {
-  const seen = new Set<string>()
-  return names.flatMap((name): Fault[] => {
-    const isKnown = seen.has(name)
-    seen.add(name)
-    return isKnown ? [{ kind: 'duplicate', message: `${name} is there twice` }] : []
-  })
-}
-
-function select<Row>(database: DatabaseSync, sql: string): Row[] {
-  return database.prepare(sql).all() as Row[]
 }

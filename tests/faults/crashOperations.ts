@@ -18,8 +18,8 @@ export interface Person {
 }
 
 /** Does something that changes a fact, and notes before and after what the fact was to become. */
-async function change<Answer>(
-  client: Client,
+export async function change<Answer>(
+  client: Pick<Client, 'journal'>,
   fact: string,
   value: string,
   act: () => Promise<Answer>,

@@ -1,18 +1,12 @@
 import { globSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
 import { mustRun } from '../support/runProgram.ts'
 import { logEntry, newEntry, openClient } from './crashClient.ts'
+import { add, change, type Defect } from './crashDefect.ts'
 import { Journal, type JournalLine, type JournalOf } from './crashJournal.ts'
-import { type Fault, judge } from './crashJudge.ts'
+import { judge } from './crashJudge.ts'
+import { journeyDefects } from './crashSelfcheckJourney.ts'
 import type { Site } from './crashSite.ts'
-
-/** One way to wrong a client that the judge has to notice, and as what. */
-interface Defect {
-  readonly name: string
-  readonly kind: Fault['kind']
-  plant(site: Site): Promise<void> | void
-}
 
 /** From the end of a data tile: behind the signature of the last submitted certificate come two fingerprints, 66 bytes. */
 const inSubmittedSignature = 66 + 20
@@ -78,18 +72,25 @@ const defects: readonly Defect[] = [
   },
 ]
 
-/** Plants each defect into a copy of a site that the judge found whole. Returns how many it does not notice. */
-export async function proveJudge(whole: Site): Promise<number> {
+/**
+ * Plants each defect into a copy of a site that the judge found whole: a server's own, and those of the journey into one that
+ * a validator and a device have worked on. Returns how many it does not notice.
+ */
+export async function proveJudge(whole: Site, travelling: Site): Promise<number> {
+  const planted = [
+    ...defects.map((defect) => ({ ...defect, into: whole })),
+    ...journeyDefects.map((defect) => ({ ...defect, into: travelling })),
+  ]
   let unnoticed = 0
-  for (const { name, kind, plant } of defects) {
-    const site = await whole.copyTo('defect')
+  for (const { name, kind, plant, into } of planted) {
+    const site = await into.copyTo('defect')
     await plant(site)
     const faults = await judge(site)
     if (faults.some((fault) => fault.kind === kind)) continue
     unnoticed += 1
     console.log(`THE JUDGE DID NOTICE NOTHING OF ${name}`)
   }
-  console.log(`defects planted to test the judge ${defects.length}, noticed ${defects.length - unnoticed}`)
+  console.log(`defects planted to test the judge ${planted.length}, noticed ${planted.length - unnoticed}`)
   return unnoticed
 }
 
@@ -108,12 +109,6 @@ async function forget(site: Site): Promise<void> {
   }
   rmSync(site.dataFolder, { recursive: true })
   renameSync(before, site.dataFolder)
-}
-
-function add(site: Site, line: JournalLine): void {
-  const journal = new Journal(site.journalFile)
-  journal.write(line)
-  journal.close()
 }
 
 /** The first line of a kind that fits. */
@@ -147,11 +142,4 @@ function flip(site: Site, pattern: string, fromEnd?: number): void {
   const at = bytes.length - (fromEnd ?? Math.ceil(bytes.length / 2))
   bytes[at] = (bytes[at] ?? 0) ^ 1
   writeFileSync(file, bytes)
-}
-
-function change(site: Site, sql: string): void {
-  const database = new DatabaseSync(path.join(site.dataFolder, 'database', 'countersign.sqlite'))
-  const { changes } = database.prepare(sql).run()
-  database.close()
-  if (changes !== 1) throw new Error(`${changes} rows changed by ${sql}`)
 }

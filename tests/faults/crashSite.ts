@@ -57,12 +57,12 @@ const roles = ['server', 'command', 'validator', 'agent'] as const
 /** Arguments of Node.js with which a program passes its crash points on. */
 export const preload: readonly string[] = ['--import', pathToFileURL(path.join(import.meta.dirname, 'crashAt.ts')).href]
 const startTimeoutMs = 180_000
+const portAttempts = 5
 
 /** An order as the program reads it. */
 export function lineOf({ point, passing }: Order): string {
   return `${point} ${passing}`
 }
-const portAttempts = 5
 
 /**
  * One data folder with everything that belongs to it: the server's key files beside it, its client's journal and anchors,

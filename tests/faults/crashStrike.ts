@@ -11,8 +11,9 @@ import {
   stampSomething,
   watchLogs,
 } from './crashClient.ts'
+import type { Fault } from './crashFault.ts'
 import { Journal } from './crashJournal.ts'
-import { type Fault, judge } from './crashJudge.ts'
+import { judge } from './crashJudge.ts'
 import { Load, type WorkDone } from './crashLoad.ts'
 import { administer, removePerson, signIn, welcomePerson } from './crashOperations.ts'
 import type { Order, Site } from './crashSite.ts'

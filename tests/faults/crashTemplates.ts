@@ -1,6 +1,7 @@
 import { existsSync, renameSync } from 'node:fs'
 import path from 'node:path'
 import { type Client, logEntry, newEntry } from './crashClient.ts'
+import { makeTravelling } from './crashEstablish.ts'
 import { judge } from './crashJudge.ts'
 import { type Lane, type Order, Site } from './crashSite.ts'
 import { doOneOfEach, kill, live } from './crashStrike.ts'
@@ -17,8 +18,11 @@ const wounds = {
   'wounded-in-clearing-up': { point: 'log.discard:before', passing: 2 },
 } as const satisfies Record<string, Order>
 
-/** What a strike begins with: nothing, an instance that works and has ended properly, or one that was killed. */
-export type TemplateName = 'nothing' | 'whole' | keyof typeof wounds
+/**
+ * What a strike begins with: nothing, an instance that works and has ended properly, one that was killed, or one with a
+ * validator and a device that have worked.
+ */
+export type TemplateName = 'nothing' | 'whole' | 'travelling' | keyof typeof wounds
 
 /** The instances that a start can find. */
 export const startable: readonly TemplateName[] = [...(Object.keys(wounds) as (keyof typeof wounds)[]), 'whole']
@@ -32,11 +36,12 @@ export async function copyOf(lane: Lane, template: TemplateName, name: string): 
 
 /** It appears under its name only when it is complete. */
 async function make(lane: Lane, template: Exclude<TemplateName, 'nothing'>): Promise<Site> {
-  const making = await copyOf(lane, template === 'whole' ? 'nothing' : 'whole', `${template}-making`)
-  if (template === 'whole') {
-    await live(making, fill)
-    await mustBeFaultless(making)
-  } else await kill(making, 'load', wounds[template])
+  const isFirst = template === 'whole' || template === 'travelling'
+  const making = await copyOf(lane, isFirst ? 'nothing' : 'whole', `${template}-making`)
+  if (template === 'whole') await live(making, fill)
+  if (template === 'travelling') await makeTravelling(making)
+  if (isFirst) await mustBeFaultless(making)
+  else await kill(making, 'load', wounds[template])
   renameSync(making.folder, path.join(lane.folder, template))
   return new Site(lane, template)
 }
