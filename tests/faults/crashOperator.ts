@@ -20,7 +20,7 @@ import { advise, asking, changeDistributed, type Developer, submit, untilEnded }
 import { change } from './crashOperations.ts'
 import type { Packed } from './crashProduct.ts'
 
-const withinMs = 60_000
+const withinMs = 300_000
 
 /** Everything that an operator and approvers do along the journey besides releasing. */
 export async function operate(crew: Crew, developer: Developer, waiting: Packed): Promise<void> {

@@ -3,6 +3,7 @@
  * instance for the whole file; the tests follow one another. Anna's machine shows what the operator's deeds mean to others.
  */
 import assert from 'node:assert/strict'
+import { hash } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -10,6 +11,7 @@ import { after, before, test } from 'node:test'
 import type { InstanceStatus } from '@countersign/protocol/api/admin.ts'
 import type { AuditLine, Person } from '@countersign/protocol/api/people.ts'
 import { parseBundle } from '@countersign/protocol/bundle/parseBundle.ts'
+import { isCertificationAuthority, parseTrustedRoot } from '@countersign/protocol/bundle/trustedRoot.ts'
 import { askCertificate } from '../support/askCertificate.ts'
 import { callForJson, callInstance } from '../support/callInstance.ts'
 import { definedRoutes } from '../support/definedRoutes.ts'
@@ -211,6 +213,18 @@ test('the audit log is public, and shows neither who nor what', async () => {
   const entries = (await callInstance(`${log}/tile/entries/000.p/${size}`)).bytes.toString('latin1')
   assert.ok(entries.includes('"kind":"login"'))
   assert.equal(entries.includes('anna@example.org'), false)
+})
+
+test('the certificate log hands out the issuers of what it holds: those of people and those of certifications', async () => {
+  expectRun(await anna.countersign('trust', 'export', 'exported'), 0)
+  const { certificateAuthorities } = parseTrustedRoot(anna.read('exported/trusted_root.json'))
+  assert.deepEqual(certificateAuthorities.map(isCertificationAuthority), [false, true])
+  for (const { chain } of certificateAuthorities) {
+    for (const { raw } of chain) {
+      const url = `${instance.publicUrl}/ct/issuer/${hash('sha256', raw, 'hex')}`
+      assert.deepEqual(new Uint8Array((await callInstance(url, { ca })).bytes), raw, url)
+    }
+  }
 })
 
 test('the plain listener serves what proves itself, and nothing else', async () => {

@@ -10,6 +10,8 @@ import { after, before, describe, it } from 'node:test'
 import type { Device } from '../journeys/demo/device.ts'
 import { type StolenDelivery, stealDelivery } from './deliveryServer.ts'
 import { type CertifiedProduct, openScene, type Scene, saidBy, until } from './scene.ts'
+import { stolenKeys } from './stolenKeys.ts'
+import { publishForged } from './tufThief.ts'
 
 const WAIT_MS = 45_000
 
@@ -55,6 +57,19 @@ describe('the thief of the delivery server', () => {
   it('cannot downgrade: a listed release below the highest counter is refused', async () => {
     thief.assignment = { product: 'files', channel: 'stable', pinned: '1.0.0' }
     await said(/notInstalled .*\(releases\.lower-counter\)/)
+    assert.equal(await front.runs('1.1.0'), pid)
+  })
+
+  it('cannot take back the newest list, nor list anything: the targets key is not here', async () => {
+    scene.network.lie(await publishForged(scene, { older: 1 }))
+    await said(/trustNotRenewed .*\(anchors\.rolled-back\)/)
+    const wrong = await (await stolenKeys(scene)).open('tuf-snapshot')
+    scene.network.lie()
+    scene.network.lie(
+      await publishForged(scene, { targets: wrong, files: { 'releases/files/stable/66.json': Buffer.from('{}') } }),
+    )
+    await said(/trustNotRenewed .*\(anchors\.tampered\)/)
+    scene.network.lie()
     assert.equal(await front.runs('1.1.0'), pid)
   })
 

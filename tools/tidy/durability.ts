@@ -5,7 +5,7 @@ import { type Finding, findingAt, isTest, lineAt, maskedOf, type Rule, type Sour
 const writers = ['packages/local/src/files/', 'packages/platform/src/database/']
 
 /** What hands a point on from its caller instead of naming it. Each of these takes `point` as a parameter. */
-const plumbing = [...writers, 'packages/platform/src/blobs/']
+const plumbing = [...writers, 'packages/platform/src/blobs/', 'packages/local/src/calls/transfer.ts']
 
 /** What `node:fs` and `node:fs/promises` export that leaves no trace on disk. */
 const readingNames = new Set(
@@ -18,7 +18,7 @@ const readingNames = new Set(
 
 /** Calls that write durably, and so must name a crash point. */
 const durableCall =
-  /(?<!function )\b(replaceFile|createFile|makeFolder|removeFile)\s*\(|\.(putOnce|transaction|commitTogether)\s*(?:<[^()]*>)?\s*\(|\b(?:blobs|Blobs)\.(replace|delete)\s*\(/g
+  /(?<!function |\.)\b(replaceFile|createFile|makeFolder|removeFile|writeStreamedFile|createTree|removeTree)\s*\(|\b(?:await|return)\s+(download)\s*\(|\.(putOnce|transaction|commitTogether)\s*(?:<[^()]*>)?\s*\(|\b(?:blobs|Blobs)\.(replace|delete)\s*\(/g
 
 function isProduct(file: SourceFile): boolean {
   return file.path.startsWith('packages/') && file.path.includes('/src/') && !isTest(file.path)
@@ -75,13 +75,19 @@ interface DurableCall {
   readonly point: string | undefined
 }
 
+/** Where the point stands that is no option: first, or last. */
+const pointAt: Readonly<Record<string, RegExp>> = {
+  transaction: /^\s*'([^']+)'/,
+  commitTogether: /^\s*'([^']+)'/,
+  download: /'([^']+)',?\s*$/,
+}
+
 function durableCalls(file: SourceFile): DurableCall[] {
   const { code } = maskedOf(file)
   return [...code.matchAll(durableCall)].flatMap((match) => {
-    const name = match[1] ?? match[2] ?? match[3] ?? ''
+    const name = match.slice(1).find((group) => group !== undefined) ?? ''
     const call = argumentsText(file, match.index + match[0].length)
-    const byName = ['transaction', 'commitTogether'].includes(name)
-    const point = byName ? /^\s*'([^']+)'/.exec(call)?.[1] : /\bpoint:\s*'([^']+)'/.exec(call)?.[1]
+    const point = (pointAt[name] ?? /\bpoint:\s*'([^']+)'/).exec(call)?.[1]
     return [{ file, offset: match.index, name, point }]
   })
 }

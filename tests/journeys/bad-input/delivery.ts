@@ -10,8 +10,8 @@ import { mustRun } from '../../support/runProgram.ts'
 import type { Instance } from '../../support/startInstance.ts'
 import type { Client } from './client.ts'
 import { type LyingMirror, openLyingMirror } from './lyingMirror.ts'
+import { type Parts, pauseScheduledWork, signIn, startEnding, trustIn } from './parts.ts'
 import { type Files, installPackages, packed, productFiles } from './product.ts'
-import { type Parts, pauseScheduledWork, signIn, startEnding, trustIn } from './setting.ts'
 import { type Api, certify, sha256, signBundle } from './signing.ts'
 
 /** Who signs and submits at the delivering instance. */

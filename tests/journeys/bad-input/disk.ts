@@ -7,7 +7,8 @@ import type { Instance } from '../../support/startInstance.ts'
 import { type BadInput, rowMaker } from './badInput.ts'
 import type { Client } from './client.ts'
 import { postJson, serverOutcome } from './commands.ts'
-import { pauseScheduledWork, type Setting, signIn, startEnding, trustIn } from './setting.ts'
+import { pauseScheduledWork, signIn, startEnding, trustIn } from './parts.ts'
+import type { Setting } from './setting.ts'
 import {
   type Api,
   type CertifiedKey,

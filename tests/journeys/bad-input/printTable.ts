@@ -42,10 +42,10 @@ function cellsOf(result: Result, shared: readonly string[]): string[][] {
 
 function printNotes(): void {
   console.log(
-    '\nState is every row of the databases, every file of the instances with their secrets, and every file of the clients,',
+    '\nState is every row of the databases, every file of the instances with their secrets, and every file of clients and devices,',
   )
   console.log(
-    'without the audit log, kept evidence and counts of wrong codes, which are the records of refusals, and without locks.',
+    'without what is on record of a refusal (audit log, reports, submissions, evidence, counts of wrong codes) and without locks.',
   )
   console.log('Of `verify` and `log audit` the codes of all failed checks stand below each other.')
   console.log('\nRows share a code where the caller must not learn the difference, or would do the same:')

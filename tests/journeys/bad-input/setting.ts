@@ -1,16 +1,14 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { openAnchors } from '@countersign/local/anchors/openAnchors.ts'
 import { freePort } from '../../support/freePort.ts'
-import { PageVisitor } from '../../support/pageVisitor.ts'
-import { deviceToken, type InvitationLink, redeemInvitation } from '../../support/people.ts'
-import { countersign } from '../../support/programs.ts'
-import { mustRun } from '../../support/runProgram.ts'
-import { type Instance, type InstanceOptions, startInstance } from '../../support/startInstance.ts'
-import { type Client, type Clients, makeClients } from './client.ts'
+import type { PageVisitor } from '../../support/pageVisitor.ts'
+import type { InvitationLink } from '../../support/people.ts'
+import type { Instance } from '../../support/startInstance.ts'
+import { type Client, makeClients } from './client.ts'
 import { type Delivery, openDelivery } from './delivery.ts'
 import type { FakeClock } from './fakeClock.ts'
 import { type LyingMirror, openLyingMirror } from './lyingMirror.ts'
+import { type Parts, pauseScheduledWork, signIn, startEnding, trustIn } from './parts.ts'
 import { type Api, type CertifiedKey, certify, signBundle } from './signing.ts'
 import type { Place } from './state.ts'
 
@@ -22,19 +20,13 @@ export const DEV = 'dev@example.org'
 const LONG_AGO = '-2h'
 
 /** What all rows share. */
-export interface Setting {
-  /** For files that are put in; not state. */
-  readonly folder: string
+export interface Setting extends Parts {
   readonly places: Place[]
-  readonly clients: Clients
-  readonly fakeClock: FakeClock
   readonly production: Production
   readonly development: Development
   readonly delivery: Delivery
   /** Where devices lie; each has a folder of its name. */
   readonly devicesFolder: string
-  /** Ends everything that was started, in reverse; also used by rows that start something. */
-  readonly ending: AsyncDisposableStack
 }
 
 /** The production instance: under a host name, with a mirror in front of its plain listener, scheduled work paused. */
@@ -98,9 +90,6 @@ export async function openSetting(
   return { ...parts, places, production, development, delivery, devicesFolder }
 }
 
-/** What there is before any instance. */
-export type Parts = Pick<Setting, 'folder' | 'clients' | 'fakeClock' | 'ending'>
-
 async function openProduction({ folder, clients, ending }: Parts, hostName: string): Promise<Production> {
   const own = path.join(folder, 'production')
   mkdirSync(own)
@@ -146,39 +135,4 @@ async function makeDevelopment({ folder, clients, fakeClock, ending }: Parts): P
       return started
     },
   }
-}
-
-/** Starts a server that is killed at the end at the latest. */
-export async function startEnding(ending: AsyncDisposableStack, options: InstanceOptions): Promise<Instance> {
-  // Three of them start at once.
-  const instance = await startInstance({ startTimeoutMs: 180_000, ...options })
-  // Interrupted meanwhile: nobody would end it any more.
-  if (ending.disposed) await instance.kill()
-  ending.defer(() => instance.kill())
-  return instance
-}
-
-/** From here on nothing of an instance moves by itself. */
-export async function pauseScheduledWork(instance: Instance): Promise<void> {
-  const { paused } = await instance.admin<{ paused: boolean }>('jobs', 'pause')
-  if (!paused) throw new Error('scheduled work was not paused')
-}
-
-/** Lets a machine trust an instance by ticket, as a person does. */
-export async function trustIn(instance: Instance, client: Client) {
-  const { ticket } = await instance.admin<{ ticket: string }>('ticket')
-  await mustRun([...countersign, 'trust', 'add', ticket], { env: client.env })
-  const anchors = await openAnchors(undefined, client.config)
-  const text = (name: 'device_root.pem' | 'verification_policy.json') =>
-    Buffer.from(anchors.target(name)).toString('utf8')
-  return { client, ticket, ca: text('device_root.pem'), policy: text('verification_policy.json') }
-}
-
-/** Redeems the first invitation in a new browser and gets an identity token by device code. */
-export async function signIn({ publicUrl, invitation }: Instance, ca: string) {
-  if (invitation === undefined) throw new Error('the first serve printed no invitation')
-  const browser = new PageVisitor(ca)
-  await redeemInvitation(browser, invitation)
-  const { id_token: token } = await deviceToken(`${publicUrl}/oidc`, browser, ca)
-  return { browser, token }
 }

@@ -7,6 +7,6 @@ export const defect: Defect = {
   after: 'if ((submission.product ?? product) !== product) {',
   caughtBy: {
     file: 'packages/validator/src/certify/judge.test.ts',
-    title: 'certify.product-mismatch: a submission that names another product or version than the manifest',
+    title: 'certify.product-mismatch: the manifest is signed, so the submission may not say otherwise',
   },
 }

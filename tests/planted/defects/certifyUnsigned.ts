@@ -7,6 +7,6 @@ export const defect: Defect = {
   after: "if (decision.answer !== 'cannot tell' || isOpen) return",
   caughtBy: {
     file: 'packages/validator/src/certify/judge.test.ts',
-    title: 'certify.signature-refused: a signature over other bytes, one that is none, a stranger’s',
+    title: 'certify.signature-refused before anything is inspected',
   },
 }

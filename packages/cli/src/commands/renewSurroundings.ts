@@ -7,6 +7,7 @@ import type { FeedKnowledge } from '@countersign/local/feed/knowledge.ts'
 import { CodedError } from '@countersign/protocol/errors/codedError.ts'
 import type { JsonValue } from '@countersign/protocol/json/canonicalJson.ts'
 import { parseJson } from '@countersign/protocol/json/parseJson.ts'
+import type { VerificationPolicy } from '@countersign/protocol/policy/verificationPolicy.ts'
 import { outputError } from '../output/errors.ts'
 import type { Terminal } from '../output/terminal.ts'
 
@@ -26,15 +27,22 @@ const MAX_CERTIFICATIONS = 32
 /**
  * Renews trust and news as far as the instance answers; what is stored counts where it does not, and a note says so.
  * Trust metadata or a log that is wrong, not just unreachable, is a problem of the knowledge: a yes needs better.
+ * With a policy of one's own the news are judged by that: its logs, witnesses and revokers, whatever the instance distributes.
  */
 export async function renewSurroundings(
   stored: Anchors,
   terminal: Terminal,
   clock: Clock,
+  policy?: VerificationPolicy,
 ): Promise<RenewedSurroundings> {
   const deps = { clock, timeoutMs: TIMEOUT_MS, signal: terminal.signal }
   const renewed = await refreshOr(stored, deps, terminal)
-  const { knowledge, failures, clockOffsetMs: feedOffsetMs, ...more } = await followFeed(renewed.anchors, deps)
+  const {
+    knowledge,
+    failures,
+    clockOffsetMs: feedOffsetMs,
+    ...more
+  } = await followFeed({ ...renewed.anchors, policy: policy ?? renewed.anchors.policy }, deps)
   for (const { origin, message } of failures) terminal.note(`no news of ${origin}: ${message}`)
   const clockOffsetMs = feedOffsetMs ?? renewed.clockOffsetMs
   const problem = knowledge.problem ?? renewed.problem

@@ -68,7 +68,7 @@ async function evaluate(
   if (ownPolicy instanceof CodedError) return unreadable('policy', 'cannot tell', ownPolicy)
   const hashName = digestAlgorithm(bundle)
   const [around, artifact] = await Promise.all([
-    options.offline ? known(stored) : renew(stored, terminal, clock),
+    options.offline ? known(stored, ownPolicy) : renew(stored, ownPolicy, terminal, clock),
     terminal.during(`reading ${name}`, () => readArtifact(name, hashName, terminal.signal)),
   ])
   const sha256 = hashName === 'sha256' ? artifact.digest : await otherDigest(artifact, terminal)
@@ -126,14 +126,20 @@ async function otherDigest({ bytes, name }: Artifact, terminal: Terminal): Promi
   return (await readArtifact(name, 'sha256', terminal.signal)).digest
 }
 
-async function known(anchors: Anchors): Promise<Surroundings> {
-  return { anchors, feed: await readKnowledge(anchors) }
+/** News count by the policy that decides: its witnesses say what is fresh, its revokers who ends trust. */
+async function known(anchors: Anchors, own: VerificationPolicy | undefined): Promise<Surroundings> {
+  return { anchors, feed: await readKnowledge({ ...anchors, policy: own ?? anchors.policy }) }
 }
 
 /** On-line: trust first, because it names the logs, then news. Loaded only here: it brings the network and TUF. */
-async function renew(stored: Anchors, terminal: Terminal, clock: Clock): Promise<Surroundings> {
+async function renew(
+  stored: Anchors,
+  own: VerificationPolicy | undefined,
+  terminal: Terminal,
+  clock: Clock,
+): Promise<Surroundings> {
   const { renewSurroundings } = await import('./renewSurroundings.ts')
-  return terminal.during('asking the instance for news', () => renewSurroundings(stored, terminal, clock))
+  return terminal.during('asking the instance for news', () => renewSurroundings(stored, terminal, clock, own))
 }
 
 /** The server's clock where it was asked; else a time that witnesses signed, before which now cannot be. */

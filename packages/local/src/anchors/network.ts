@@ -1,6 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import type { BoundedReply, BoundedRequest } from './boundedRequest.ts'
-import type { StreamedReply, StreamedRequest } from './streamedRequest.ts'
+import type { BoundedReply, BoundedRequest, StreamedReply, StreamedRequest } from './httpExchange.ts'
 
 /** What stands in for the sockets of the operating system, so that a hundred machines fit into one process. */
 export interface Network {

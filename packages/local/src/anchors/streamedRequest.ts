@@ -1,29 +1,7 @@
 import type { ClientRequest, IncomingMessage } from 'node:http'
-import { type BoundedRequest, failure, headersOf, openRequest, target } from './boundedRequest.ts'
+import { failure, headersOf, openRequest, target } from './boundedRequest.ts'
+import type { StreamedBody, StreamedReply, StreamedRequest } from './httpExchange.ts'
 import { substituteNetwork } from './network.ts'
-
-/** A body that is sent while it is read. */
-export interface StreamedBody {
-  readonly sizeBytes: number
-  /** Starts from the beginning; called again where the request is repeated. */
-  open(): AsyncIterable<Uint8Array>
-}
-
-/** One HTTP request whose body or answer is too large to be held. It may take as long as bytes keep coming. */
-export interface StreamedRequest extends Omit<BoundedRequest, 'body' | 'timeoutMs'> {
-  readonly body?: StreamedBody
-  /** Longest wait for the next bytes, sent or received. */
-  readonly stallMs: number
-}
-
-/** The head of the answer, and its body as it comes. */
-export interface StreamedReply {
-  readonly status: number
-  /** Lower-case names. */
-  readonly headers: Readonly<Record<string, string>>
-  /** To be read once, to its end or not: leaving it ends the connection. Throws what `fail` makes, and the signal's reason. */
-  readonly body: AsyncIterable<Uint8Array>
-}
 
 /** A server that does not know of permission to send gets the body after this. */
 const PERMISSION_MS = 3000

@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer'
-import { type BoundedReply, type BoundedRequest, boundedRequest, type ClientCredentials } from './boundedRequest.ts'
-import { type StreamedReply, type StreamedRequest, streamedRequest } from './streamedRequest.ts'
+import { boundedRequest } from './boundedRequest.ts'
+import type { BoundedReply, BoundedRequest, ClientCredentials, StreamedReply, StreamedRequest } from './httpExchange.ts'
+import { streamedRequest } from './streamedRequest.ts'
 
 /** The device root (PEM) that an instance's own TLS certificate chains to, and who the caller is. */
 export interface TlsTrust {

@@ -6,7 +6,7 @@ import { type Certificate, parsePemCertificates, toPem } from '@countersign/prot
 import { readCertsOnly } from '@countersign/protocol/x509/certsOnly.ts'
 import { signCertificateRequest } from '@countersign/protocol/x509/csr.ts'
 import { verifyChain } from '@countersign/protocol/x509/verifyChain.ts'
-import type { BoundedReply } from '../anchors/boundedRequest.ts'
+import type { BoundedReply } from '../anchors/httpExchange.ts'
 import { type TlsTrust, trustedRequest } from '../anchors/trustedRequest.ts'
 import { type Clock, systemClock } from '../clock/clock.ts'
 import { addressOf, callFailure, refusal } from './call.ts'

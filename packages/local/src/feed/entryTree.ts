@@ -50,7 +50,9 @@ export function nodeRoot(hashes: readonly Hash[]): Hash {
 export interface GrowingTree {
   /** Roots of its complete subtrees, largest first. */
   readonly subtrees: readonly Hash[]
+  /** Adds the hash of the next leaf. */
   add(leaf: Hash): void
+  /** The root of what was added so far. */
   root(): Hash
 }
 

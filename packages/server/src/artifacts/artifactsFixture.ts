@@ -80,7 +80,8 @@ export async function openArtifactsFixture(): Promise<ArtifactsFixture> {
     database,
     audit: await createAuditTrail({ log: auditLog, database, clock }),
     store: await openArtifactStore(join(folder, 'artifacts')),
-    waiters: new Waiters(clock),
+    // The clock of the tests stands still; whoever waits here waits in earnest.
+    waiters: new Waiters(systemClock),
     policy: async () => fixture.policy,
     trustedRoot: async () => instance.trustedRoot,
     verifyToken: async (name) => {

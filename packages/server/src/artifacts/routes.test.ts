@@ -89,7 +89,8 @@ test('a person stores, submits and reads; everybody else has no such submission'
   const body = { sha256, name: 'files', signature, validators: ['embedded'] }
   const submitted = await send('POST', '/api/v1/submissions', body, 'anna')
   assert.equal(submitted.status, 201)
-  const { id } = submitted.body.submissions[0]
+  const { id, submittedBy } = submitted.body.submissions[0]
+  assert.equal(submittedBy.subject, 'anna', 'as certificates and policies name the person, not the `sub` of the token')
   assert.equal((await ask(`/api/v1/submissions/${id}`, { as: 'anna' })).body.state, 'waiting')
   assert.deepEqual(codeOf(await ask(`/api/v1/submissions/${id}`, { as: 'bert' })), [
     404,

@@ -56,9 +56,8 @@ export async function submit(deps: ArtifactsDeps, person: Person, request: Submi
   return rows.map(describeSubmission)
 }
 
-/** Nothing new: it may be asked for again however many are open. */
+/** `wanted` counts new submissions only: what is there already may be asked for again. */
 async function requireRoom(trx: Kysely<ArtifactsTables>, person: Person, wanted: number): Promise<void> {
-  if (wanted === 0) return
   const { open } = await trx
     .selectFrom('artifacts_submissions')
     .select((select) => select.fn.countAll<number>().as('open'))

@@ -1,5 +1,6 @@
 import { getCACertificates } from 'node:tls'
-import { boundedRequest, type RequestFailure } from '@countersign/local/anchors/boundedRequest.ts'
+import { boundedRequest } from '@countersign/local/anchors/boundedRequest.ts'
+import type { RequestFailure } from '@countersign/local/anchors/httpExchange.ts'
 import { compareTimes, MAX_ADVISORY_BYTES } from '@countersign/protocol/osv/advisory.ts'
 import type { AdvisoryIndex } from './advisoryIndex.ts'
 import { type ChangeLine, isNewestFirst, readChangeList } from './changeList.ts'

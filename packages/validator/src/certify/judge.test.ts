@@ -83,7 +83,7 @@ function submitted(changes: Partial<StoredSubmission> = {}): Promise<StoredSubmi
     version: null,
     submitted_by: JSON.stringify({ issuer, subject: 'anna' }),
     submitted_at: TEST_TIME.toISOString(),
-    stage: 'new',
+    stage: 'found',
     catalogue_id: null,
     verdict: null,
     decision: null,
