@@ -11,6 +11,7 @@ import { writeTrustedRoot } from '@countersign/protocol/bundle/trustedRoot.ts'
 import { hasCode } from '@countersign/protocol/errors/codedError.ts'
 import { testPolicy } from '@countersign/protocol/policy/policyFixture.ts'
 import { createTestInstance } from '../../../../tests/vectors/bundle/fixture.ts'
+import { type Programs, systemPrograms } from '../enforce/program.ts'
 import { dataFolder } from '../state/dataFolder.ts'
 import { saveEnrolment } from '../state/enrolment.ts'
 import { saveState } from '../state/stateStore.ts'
@@ -44,14 +45,23 @@ async function enrolled(context: TestContext, version = 2) {
 }
 
 /** Runs the agent until it is ready or gives up. */
-async function start(folder: ReturnType<typeof dataFolder>): Promise<string[]> {
+async function start(folder: ReturnType<typeof dataFolder>, programs?: Programs): Promise<string[]> {
   const stop = new AbortController()
   const printed: string[] = []
   const print = (line: string) => {
     printed.push(line)
     if (line.startsWith('ready')) stop.abort()
   }
-  await runAgent({ folder, clock: systemClock, signal: stop.signal, pollMs: 1000, once: false, print })
+  const { signal } = stop
+  await runAgent({
+    folder,
+    clock: systemClock,
+    signal,
+    pollMs: 1000,
+    once: false,
+    print,
+    ...(programs && { programs }),
+  })
   return printed
 }
 
@@ -67,6 +77,20 @@ test('anchors.tampered: edited anchors are refused at the next start', async (co
   anchor.repository.files['verification_policy.json'] = edited
   writeFileSync(anchorFile, JSON.stringify(anchor))
   await assert.rejects(start(folder), (error) => hasCode(error, 'anchors.tampered'))
+})
+
+test('what ran before an agent that has no trust any more is ended', async (context) => {
+  const { folder, anchorFile } = await enrolled(context)
+  const running = { sha256: 'a'.repeat(64), pid: 4711, startedAt: new Date(0).toISOString(), port: 8080 }
+  await saveState(folder, { ...emptyState(new Date(0), false), running })
+  writeFileSync(anchorFile, '{}')
+  const ended: number[] = []
+  const programs = {
+    ...systemPrograms(systemClock),
+    endRemains: async ({ pid }: { pid: number }) => void ended.push(pid),
+  }
+  await assert.rejects(start(folder, programs))
+  assert.deepEqual(ended, [4711])
 })
 
 test('state.went-back: older anchors than this device has acted on, however well signed', async (context) => {

@@ -93,9 +93,11 @@ async function openDevice(
     await makeFolder(path, { point: 'agent.folders', mode })
   }
   const store = await openState(folder, EARLIEST_TIME)
-  const anchors = await openAnchors(rootSha256, folder.trust)
-  const { knowledge, timeFloor } = await readKnowledge(anchors)
-  await refuseOlder(anchors, store)
+  const { anchors, knowledge, timeFloor } = await openTrusted(rootSha256, folder, store).catch(async (error) => {
+    // Without trust there is nobody to watch what an agent before this one left running.
+    if (store.current.running !== undefined) await programs.endRemains(store.current.running)
+    throw error
+  })
   const floor = Math.max(EARLIEST_TIME.getTime(), Date.parse(store.current.timeFloor), timeFloor?.getTime() ?? 0)
   const time = openDeviceTime(clock, new Date(floor))
   const journal = openJournal(store, time, print)
@@ -104,6 +106,14 @@ async function openDevice(
   const given = { ...(port !== undefined && { port }), ...(user && { user }) }
   const steward = new Steward({ folder, store, world, clock, journal, programs, signal, changed, ...given })
   return { folder, name, store, world, time, clock, journal, steward, signal }
+}
+
+/** The anchors and what is known by them. Throws `anchors.*`, `policy.*`, `feed.damaged`, `state.went-back`. */
+async function openTrusted(rootSha256: string, folder: DataFolder, store: StateStore) {
+  const anchors = await openAnchors(rootSha256, folder.trust)
+  const { knowledge, timeFloor } = await readKnowledge(anchors)
+  await refuseOlder(anchors, store)
+  return { anchors, knowledge, timeFloor }
 }
 
 /**
