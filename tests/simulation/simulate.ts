@@ -150,20 +150,27 @@ function lead({ time, site, truth, random, counts, untilMs }: World): void {
       often(pauseMs, work)
     })
   }
+  let newest: Record<string, string> = {}
   often(
     () => chance.between(HOUR_MS / 2, 3 * HOUR_MS),
-    () => site.submit(`1.${counts.versions++}.0`, choosePackages(chance, site)),
+    () => {
+      newest = choosePackages(chance, site)
+      return site.submit(`1.${counts.versions++}.0`, newest)
+    },
   )
   often(
     () => 10 * MINUTE_MS,
     () => site.release(),
   )
   often(
-    () => chance.between(HOUR_MS / 2, 3 * HOUR_MS),
+    () => chance.between(HOUR_MS / 3, (3 * HOUR_MS) / 2),
     async () => {
-      const name = chance.pick(PACKAGES)
+      // Half of them speak of what was submitted last, or hardly anything that runs would ever end.
+      const aimed = chance.chance(1 / 2) ? Object.keys(newest) : []
+      const name = chance.pick(aimed.length > 0 ? aimed : PACKAGES)
       // Every third reaches nothing that is not fixed already.
-      const below = site.fixedIn(name) + (chance.chance(1 / 3) ? 0 : chance.below(4))
+      const below =
+        site.fixedIn(name) + (aimed.length > 0 ? 1 + chance.below(3) : chance.chance(1 / 3) ? 0 : chance.below(4))
       if (await site.advise(name, below)) counts.advisories++
     },
   )

@@ -25,12 +25,16 @@ export async function policyRows({ production, development, clients, folder }: S
   )
   const set = rowMaker('entry', (policy: string) => serverOutcome('policy', 'set', policy, '--data', dataFolder))
   return [
-    verifyDevelopment(
-      'development bundle under a production policy',
-      'decide.development-anchors decide.anchor-not-named decide.identity-not-trusted',
-      1,
-      file.sound,
-    ),
+    {
+      ...verifyDevelopment(
+        'development bundle under a production policy',
+        'decide.development-anchors decide.anchor-not-named decide.identity-not-trusted',
+        1,
+        file.sound,
+      ),
+      // News are heard by the policy that is asked about, and it names other logs than the instance of the bundle has.
+      mayChange: /^clients\/both-for-policies\/.*\/feed\//,
+    },
     check('policy, unknown field: check', 'policy.unknown-field', 1, file.unknownField),
     verify('policy, unknown field: verify', 'policy.unknown-field', 1, file.unknownField),
     set('policy, unknown field: set', 'policy.unknown-field', 1, file.unknownField),

@@ -12,8 +12,11 @@ export const whyShared: Readonly<Record<string, string>> = {
   'database.no-space': 'whatever was to be written: make space',
   'decide.certification-ended': 'use what replaces it; nothing makes a certification active again',
   'decide.clock-wrong': 'on either side: set the clock',
+  'decide.stale': 'whoever withholds news, and why, cannot be told from here: ask by another way',
   'feed.forked': '`log audit`, `verify` and devices meet the same lie: keep the evidence, ask the operator',
   'feed.rolled-back': '`log audit` and `verify` meet the same lie: try again, then ask the operator',
+  'feed.tiles-wrong':
+    'whatever a mirror left out or changed, its tiles do not lead to the signed root: ask another one',
   'gap.archive-unsafe-link': 'pack the artifact without links that lead out of it',
   'gap.archive-unsafe-path': 'pack the artifact with names relative to its root',
   'gap.lockfile-disagrees gap.component-altered':

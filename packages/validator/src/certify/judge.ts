@@ -1,6 +1,7 @@
 import type { Submission, Verdict } from '@countersign/protocol/api/artifacts.ts'
 import { type CertificationDecision, decideToCertify } from '@countersign/protocol/decide/decideToCertify.ts'
 import { parseJson } from '@countersign/protocol/json/parseJson.ts'
+import { UNACCEPTABLE_GAPS } from '@countersign/protocol/policy/certificationPolicy.ts'
 import { durationMs } from '@countersign/protocol/policy/duration.ts'
 import { type Catalogue, readCatalogue } from '@countersign/protocol/sbom/catalogue.ts'
 import { matchCatalogue } from '../match/matchCatalogue.ts'
@@ -50,7 +51,7 @@ export async function judge(deps: CertifyDeps, submission: StoredSubmission): Pr
   })
   const { product, version } = productOf(submission, catalogue)
   // The policy may trust the signer for some products only, and only now the product is known for certain.
-  await checkSignature(signed, now, { now: clock.now(), product })
+  await checkSignature(signed, now, { now: clock.now(), ...(product && { product }) })
   const active = protections.filter((one) => one.active).map((one) => one.name)
   const submittedBy = JSON.parse(submission.submitted_by) as JudgedAs['submittedBy']
   const { verdict, decision } = judgeCatalogue(deps, catalogue, { product, submittedBy, protections: active })
@@ -95,10 +96,13 @@ export async function openCatalogue(deps: Pick<CertifyDeps, 'store'>, id: number
 /** The manifest is under the developer's signature, so it says what this is; the submission must not say otherwise. */
 function productOf(
   submission: StoredSubmission,
-  { manifest }: Catalogue,
+  { manifest, gaps }: Catalogue,
 ): { readonly product: string; readonly version: string } {
   const product = manifest?.product ?? submission.product
   const version = manifest?.version ?? submission.version
+  // What no policy accepts is refused whatever it is called, and its gaps say more than a missing name does.
+  const isHopeless = gaps.some(({ code }) => UNACCEPTABLE_GAPS.has(code))
+  if ((!product || !version) && isHopeless) return { product: product ?? '', version: version ?? '' }
   if (!product || !version) {
     throw certifyError('certify.product-unknown', `${submission.name} names no product and version`)
   }
