@@ -13,6 +13,8 @@ const { values } = parseArgs({
     devices: { type: 'string', default: '100' },
     hours: { type: 'string', default: '24' },
     honest: { type: 'boolean', default: false },
+    /** Only the worlds of `seeds.txt`. */
+    kept: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
   },
 })
@@ -41,7 +43,7 @@ function newWorlds(): SimulationOptions[] {
 
 function chosenWorlds(): SimulationOptions[] {
   const { seed, devices, hours, honest } = values
-  if (seed === undefined) return [...keptWorlds(), ...newWorlds()]
+  if (seed === undefined) return values.kept ? keptWorlds() : [...keptWorlds(), ...newWorlds()]
   return [{ seed: Number(seed), devices: Number(devices), hours: Number(hours), honest }]
 }
 
