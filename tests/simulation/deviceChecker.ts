@@ -33,7 +33,7 @@ export class DeviceChecker implements DeviceObserver {
   readonly journal: { readonly atMs: number; readonly line: string }[] = []
   readonly #around: DeviceSurroundings
   readonly #bounds: DeviceBounds
-  readonly #stops: { readonly process: SimulatedProcess; readonly atMs: number }[] = []
+  #stops: { readonly process: SimulatedProcess; readonly atMs: number }[] = []
   readonly #endedRunMs = new Map<string, number>()
   #device!: SimulatedDevice
   #lookedAtMs = 0
@@ -83,7 +83,11 @@ export class DeviceChecker implements DeviceObserver {
     const knowsSinceMs = this.#couldKnowSinceMs()
     if (knowsSinceMs !== undefined && time.nowMs - knowsSinceMs > this.#bounds.knownMs) this.#lastNewsMs = time.nowMs
     for (const process of this.#device.processes.running) this.#lookAtProcess(process, knowsSinceMs, sinceLookMs)
-    for (const stop of this.#stops.splice(0)) this.#judgeStop(stop)
+    // Devices hear of an ending before whoever looks from outside: a stop is judged by a truth that was read after it.
+    const isDue = (one: { readonly atMs: number }) => one.atMs + EXPLAINS_MS < this.#around.truth.endingsReadMs
+    const due = this.#stops.filter(isDue)
+    this.#stops = this.#stops.filter((one) => !isDue(one))
+    for (const stop of due) this.#judgeStop(stop)
   }
 
   /** Since when nothing has kept news from this device. */

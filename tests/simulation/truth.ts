@@ -16,6 +16,7 @@ export class Truth {
   readonly violations: Violation[] = []
   readonly #time: SimulatedTime
   readonly #endedAt = new Map<string, number>()
+  #endingsReadMs = 0
   readonly #heads = new Map<string, { readonly size: bigint; readonly root: Uint8Array }>()
 
   constructor(time: SimulatedTime) {
@@ -32,8 +33,14 @@ export class Truth {
     return this.#endedAt.get(sha256)
   }
 
+  /** Everything that had ended by then is known here. */
+  get endingsReadMs(): number {
+    return this.#endingsReadMs
+  }
+
   /** Looks at what the instance has ended. To be called often. */
   async lookAtEndings({ storage }: Instance): Promise<void> {
+    const beganMs = this.#time.nowMs
     const tables = storage.database.tables<TrustTables>()
     const ended = await tables
       .selectFrom('trust_certifications')
@@ -43,6 +50,7 @@ export class Truth {
     for (const { sha256 } of ended) {
       if (!this.#endedAt.has(sha256)) this.#endedAt.set(sha256, this.#time.nowMs)
     }
+    this.#endingsReadMs = beganMs
   }
 
   /** Every log continues what it has shown before, also after a restart of the instance. */
