@@ -1,6 +1,7 @@
 import type { DeviceObserver, SimulatedDevice } from './simulatedDevice.ts'
 import type { SimulatedProcess } from './simulatedPrograms.ts'
 import type { SimulatedTime } from './simulatedTime.ts'
+import type { Story } from './story.ts'
 import type { Truth } from './truth.ts'
 
 /** The bounds that the policy of a simulation promises, with what the simulation's coarse clocks add. */
@@ -21,6 +22,9 @@ export interface DeviceSurroundings {
   /** Since when the instance answers without a break; undefined while it does not. */
   readonly instanceSinceMs: () => number | undefined
   readonly versionOf: (sha256: string) => string
+  /** The artifact of a version. */
+  readonly artifactOf: (version: string) => string | undefined
+  readonly story: Story
 }
 
 const EXPLAINS_MS = 2_000
@@ -57,6 +61,7 @@ export class DeviceChecker implements DeviceObserver {
 
   said(line: string): void {
     this.journal.push({ atMs: this.#around.time.nowMs, line })
+    this.#around.story.tell(this.#device.name, line)
     if (this.#bounds.honest && ALARMS.test(line)) this.#violated('an honest day gives no alarm', line)
   }
 
@@ -70,7 +75,8 @@ export class DeviceChecker implements DeviceObserver {
 
   ended(process: SimulatedProcess, by: 'agent' | 'itself' | 'machine'): void {
     const { truth, time } = this.#around
-    if (by === 'agent' && truth.endedAtMs(process.sha256) === undefined) this.#stops.push({ process, atMs: time.nowMs })
+    if (by !== 'agent') this.#around.story.tell(this.#device.name, `process ${process.pid} ended by the ${by}`)
+    else if (truth.endedAtMs(process.sha256) === undefined) this.#stops.push({ process, atMs: time.nowMs })
   }
 
   /** Looks at the device; to be called every few minutes. */
@@ -128,12 +134,23 @@ export class DeviceChecker implements DeviceObserver {
     const lines = this.journal.filter(isNear).map(({ line }) => line)
     const what = `${this.#around.versionOf(sha256)}, process ${pid}: ${lines.join(' | ').slice(0, 400)}`
     if (this.#starts.some((one) => isNear(one) && one.sha256 !== sha256)) return
+    if (this.#madePlaceInVain(lines, atMs - process.stopMs)) return
     if (this.#around.truth.endedAtMs(sha256) !== undefined) return
     const isOffline = lines.some((line) => /^offline\b|maxOffline/.test(line))
     const newsAgoMs = atMs - this.#lastNewsMs
     const lostMemory = this.#device.memorySinceMs > this.#lastNewsMs
     if (isOffline && (lostMemory || newsAgoMs > this.#bounds.leastOfflineMs)) return
     this.#violated('no device stops what did not end', what)
+  }
+
+  /** What was to start instead ended while the program that ran before took its time to end. */
+  #madePlaceInVain(lines: readonly string[], askedAtMs: number): boolean {
+    const { truth, artifactOf } = this.#around
+    return lines.some((line) => {
+      const [, version] = /^stopped .* to make place for \S+ (\S+) /.exec(line) ?? []
+      const endedAtMs = truth.endedAtMs((version && artifactOf(version)) ?? '')
+      return endedAtMs !== undefined && endedAtMs > askedAtMs - EXPLAINS_MS
+    })
   }
 
   #violated(property: string, detail: string): void {

@@ -1,5 +1,6 @@
 import './pendingWork.ts'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { SimulationOptions, SimulationResult } from './simulate.ts'
 
@@ -16,6 +17,8 @@ const { values } = parseArgs({
     /** Only the worlds of `seeds.txt`. */
     kept: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
+    /** A folder for what was seen in each world, line by line: <seed>.txt. */
+    stories: { type: 'string' },
   },
 })
 
@@ -55,11 +58,18 @@ function keep({ seed, devices, hours, honest }: SimulationOptions): void {
 }
 
 function report(result: SimulationResult): void {
-  if (values.json) return void process.stdout.write(`${JSON.stringify(result)}\n`)
+  if (values.stories !== undefined) {
+    mkdirSync(values.stories, { recursive: true })
+    writeFileSync(join(values.stories, `${result.seed}.txt`), `${result.story.lines().join('\n')}\n`)
+  }
+  if (values.json) {
+    return void process.stdout.write(`${JSON.stringify({ ...result, story: result.story.digest() })}\n`)
+  }
   const { seed, devices, hours, honest, violations, versions, advisories, starts, recalls, tookMs } = result
   const world = `seed ${seed}: ${devices} devices, ${hours} ${honest ? 'honest' : 'stormy'} hours`
+  const told = `story ${result.story.digest().slice(0, 12)}`
   const life = `${versions} versions, ${advisories} advisories, ${starts} starts, ${recalls} recalls`
-  process.stdout.write(`${world}: ${life}, ${violations.length} violations (${Math.round(tookMs / 1000)} s)\n`)
+  process.stdout.write(`${world}: ${life}, ${violations.length} violations, ${told} (${Math.round(tookMs / 1000)} s)\n`)
   for (const { atMs, property, detail } of violations.slice(0, MAX_SHOWN)) {
     process.stdout.write(`  at ${(atMs / 3_600_000).toFixed(2)} h: ${property}: ${detail}\n`)
   }

@@ -8,6 +8,7 @@ import { type SeededRandom, seededRandom } from './seededRandom.ts'
 import { SimulatedDevice } from './simulatedDevice.ts'
 import { SimulatedTime } from './simulatedTime.ts'
 import { Site } from './site.ts'
+import { Story } from './story.ts'
 import { Truth, type Violation } from './truth.ts'
 
 /** What is simulated. */
@@ -27,6 +28,8 @@ export interface SimulationResult extends SimulationOptions {
   readonly certifications: number
   readonly starts: number
   readonly recalls: number
+  /** What was seen, line by line; the same for every run of one seed. */
+  readonly story: Story
   readonly tookMs: number
 }
 
@@ -52,6 +55,7 @@ interface World {
   readonly time: SimulatedTime
   readonly random: SeededRandom
   readonly truth: Truth
+  readonly story: Story
   readonly site: Site
   readonly devices: SimulatedDevice[]
   readonly checkers: DeviceChecker[]
@@ -66,11 +70,12 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
   try {
     const time = new SimulatedTime(START)
     const random = seededRandom(options.seed)
-    const truth = new Truth(time)
-    const site = new Site({ folder, time, random: random.fork('site'), truth })
+    const story = new Story(time, folder)
+    const truth = new Truth(time, story)
+    const site = new Site({ folder, time, random: random.fork('site'), truth, story })
     const untilMs = options.hours * HOUR_MS
     const counts = { versions: 0, advisories: 0 }
-    const world: World = { options, time, random, truth, site, devices: [], checkers: [], counts, untilMs }
+    const world: World = { options, time, random, truth, story, site, devices: [], checkers: [], counts, untilMs }
     await found(world)
     await enrolDevices(world, folder)
     const stage = { ...world, failed: (error: unknown) => truth.violated('everything opens again', String(error)) }
@@ -110,12 +115,14 @@ async function found({ time, site, random, counts }: World): Promise<void> {
 }
 
 async function enrolDevices(world: World, folder: string): Promise<void> {
-  const { options, time, random, truth, site, devices, checkers } = world
+  const { options, time, random, truth, story, site, devices, checkers } = world
   const around = {
     time,
     truth,
+    story,
     instanceSinceMs: () => site.instanceSinceMs,
     versionOf: (sha256: string) => site.versionOf(sha256),
+    artifactOf: (version: string) => site.artifactOf(version),
   }
   for (let at = 0; at < options.devices; at++) {
     const name = `device-${at}`
@@ -234,7 +241,7 @@ async function calmDown({ time, site, truth, devices }: World): Promise<void> {
 }
 
 async function result(world: World, tookMs: number): Promise<SimulationResult> {
-  const { options, truth, site, checkers, counts, time } = world
+  const { options, truth, story, site, checkers, counts, time } = world
   const lines = checkers.flatMap(({ journal }) => journal.map(({ line }) => line))
   const count = (word: string) => lines.filter((line) => line.startsWith(`${word} `)).length
   const { certifications } = await time.until(
@@ -247,6 +254,7 @@ async function result(world: World, tookMs: number): Promise<SimulationResult> {
     certifications: Object.values(certifications).reduce((sum, one) => sum + one, 0),
     starts: count('started'),
     recalls: count('revoked'),
+    story,
     tookMs: Math.round(tookMs),
   }
 }

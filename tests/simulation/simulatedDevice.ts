@@ -1,3 +1,9 @@
+// What the agent loads when it needs it first; loaded here, because loading takes real time, which no story may depend on.
+import '@countersign/local/calls/est.ts'
+import 'countersign-agent/loop/checkInPass.ts'
+import 'countersign-agent/recall/follow.ts'
+import 'tuf-js/dist/error.js'
+import 'tuf-js/dist/store.js'
 import { cpSync, existsSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { withNetwork } from '@countersign/local/anchors/network.ts'
@@ -73,7 +79,7 @@ export class SimulatedDevice {
   /** Starts the agent where none runs. */
   startAgent(): void {
     if (this.#agent !== undefined) return
-    const { folder, random, pollMs, observer, time } = this.#deps
+    const { folder, pollMs, observer, time } = this.#deps
     const life = { isAlive: true }
     const stop = new AbortController()
     this.#agent = { life, stop, sinceMs: time.nowMs }
@@ -86,8 +92,8 @@ export class SimulatedDevice {
         pollMs,
         once: false,
         print: (line) => life.isAlive && observer.said(line),
-        random: () => random.next(),
-        programs: this.#processes.seenBy(life, () => random.between(1, 20_000)),
+        random: () => this.#chance('agent').next(),
+        programs: this.#processes.seenBy(life, () => this.#chance('program').between(1, 20_000)),
       }),
     )
     running.then(
@@ -150,10 +156,16 @@ export class SimulatedDevice {
   }
 
   #clock(life: Life) {
-    const { time, grainMs, random } = this.#deps
-    const phaseMs = Math.floor(random.between(0, grainMs))
+    const { time, grainMs } = this.#deps
+    const phaseMs = Math.floor(this.#chance('phase').between(0, grainMs))
     const grain = { grainMs, grainUpToMs: 60_000, phaseMs }
     return time.clock({ life, offsetMs: () => this.clockOffsetMs, bootedAtMs: this.#bootedAtMs, ...grain })
+  }
+
+  /** What chance brings to one part of this device now, in whatever order its parts ask. */
+  #chance(part: string): SeededRandom {
+    const { random, time } = this.#deps
+    return random.fork(`${part} ${time.nowMs}`)
   }
 
   #network(life: Life) {

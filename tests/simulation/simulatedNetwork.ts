@@ -56,15 +56,16 @@ export function simulatedNetwork(deps: NetworkDeps): Network {
 }
 
 async function exchange(deps: NetworkDeps, request: Asked, timeoutMs: number): Promise<SimulatedReply> {
-  const { time, life, link, random } = deps
+  const { time, life, link } = deps
+  const random = chanceOf(request, deps)
   const gone = new AbortController()
   const aborted = whenAborted(request.signal)
   const passed = (async () => {
-    await pass(deps)
+    await pass(deps, random)
     const answer = deps.instance()
     if (answer === undefined) throw request.fail('unreachable', `${request.url} is down`)
     const reply = await answer({ ...readRequest(request), signal: request.signal ?? gone.signal })
-    await pass(deps)
+    await pass(deps, random)
     return reply
   })()
   const late = time.wait(timeoutMs).then(() => {
@@ -86,8 +87,16 @@ async function exchange(deps: NetworkDeps, request: Asked, timeoutMs: number): P
   }
 }
 
+/**
+ * What is in store for a request follows from what it asks and when: those that begin in the same moment do so in any order,
+ * as the disk has it. Long hex in an address is as random as the keys are.
+ */
+function chanceOf({ url, method = 'GET' }: Asked, { time, random }: NetworkDeps): SeededRandom {
+  return random.fork(`${method} ${url.replaceAll(/[0-9a-f]{16,}/g, '#')} ${time.nowMs}`)
+}
+
 /** One way through the link. What is lost never arrives, and the one who waits for it has to give up by himself. */
-async function pass({ time, random, link }: NetworkDeps): Promise<void> {
+async function pass({ time, link }: NetworkDeps, random: SeededRandom): Promise<void> {
   await time.wait(random.between(2, 120))
   if (link.isUp && !random.chance(link.lossChance)) return
   link.lastTroubleMs = time.nowMs
@@ -123,7 +132,11 @@ async function* delivered(
     wake()
   }
   const pump = async () => {
-    for await (const piece of stream) send(deps, Buffer.from(piece), arrive)
+    let pieces = 0
+    for await (const piece of stream) {
+      const random = deps.random.fork(`piece ${pieces++} ${deps.time.nowMs}`)
+      send({ ...deps, random }, Buffer.from(piece), arrive)
+    }
     isOver = true
     wake()
   }

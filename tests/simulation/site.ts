@@ -10,6 +10,7 @@ import { openSimulatedInstance, type SimulatedInstance } from './simulatedInstan
 import { goodLink, simulatedNetwork } from './simulatedNetwork.ts'
 import type { Life, SimulatedTime } from './simulatedTime.ts'
 import { openSimulatedValidator, type SimulatedValidator } from './simulatedValidator.ts'
+import type { Story } from './story.ts'
 import type { Truth } from './truth.ts'
 
 /** What a site stands on. */
@@ -18,6 +19,7 @@ export interface SiteDeps {
   readonly time: SimulatedTime
   readonly random: SeededRandom
   readonly truth: Truth
+  readonly story: Story
 }
 
 const VISIT_EVERY_MS = 3_600_000
@@ -70,11 +72,13 @@ export class Site {
     })
     this.#instance = opened
     this.#instanceSinceMs = time.nowMs
+    this.#deps.story.tell('instance', 'is open')
   }
 
   /** Ends the instance as an operator does. */
   async stop(): Promise<void> {
     const ending = this.#instance
+    this.#deps.story.tell('instance', 'ends')
     this.#instance = undefined
     this.#instanceSinceMs = undefined
     await ending?.close()
@@ -94,10 +98,12 @@ export class Site {
       versionOf: (sha256) => this.#versions.get(sha256),
       ...(ticket !== undefined && { ticket }),
     })
+    this.#deps.story.tell('validator', 'is open')
   }
 
   /** The validator's process is gone. */
   killValidator(): void {
+    this.#deps.story.tell('validator', 'is killed')
     this.#validator?.kill()
     this.#validator = undefined
   }
@@ -107,6 +113,7 @@ export class Site {
     const instance = this.#instance
     if (instance === undefined) return
     const made = await withNetwork(this.#network(this.#life), () => submitVersion(instance.instance, version, packages))
+    this.#deps.story.tell('developer', `submitted ${version}: ${JSON.stringify(packages)}`)
     this.#versions.set(made.sha256, made)
     this.#unreleased.add(made.sha256)
   }
@@ -118,6 +125,7 @@ export class Site {
       if (instance === undefined) return
       try {
         await publishRelease(instance.instance.fleet, OPERATOR, { sha256, channel: 'stable' })
+        this.#deps.story.tell('operator', `released ${this.versionOf(sha256)}`)
         this.#unreleased.delete(sha256)
       } catch (error) {
         if (!hasCode(error, 'fleet.not-certified')) throw error
@@ -141,6 +149,7 @@ export class Site {
     const modified = this.#deps.time.date.toISOString()
     const record = { schema_version: '1.6.0', id, modified, affected, database_specific: { severity: 'HIGH' } }
     await validator.receive(Buffer.from(JSON.stringify(record)))
+    this.#deps.story.tell('publisher', `advised against ${name} below 1.${below}.0`)
     this.#advisories.push({ name, below })
     return true
   }
@@ -159,6 +168,11 @@ export class Site {
   /** The version of an artifact, for messages. */
   versionOf(sha256: string): string {
     return this.#versions.get(sha256)?.version ?? sha256
+  }
+
+  /** The artifact of a version; undefined for one that nobody made. */
+  artifactOf(version: string): string | undefined {
+    return [...this.#versions.values()].find((one) => one.version === version)?.sha256
   }
 
   #network(life: Life): Network {

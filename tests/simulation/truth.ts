@@ -3,6 +3,7 @@ import type { Instance } from 'countersign-server/compose/openInstance.ts'
 import type { TransparencyLog } from 'countersign-server/log/transparencyLog.ts'
 import type { TrustTables } from 'countersign-server/trust/trustTables.ts'
 import type { SimulatedTime } from './simulatedTime.ts'
+import type { Story } from './story.ts'
 
 /** Something that must never happen, seen from outside. */
 export interface Violation {
@@ -15,17 +16,20 @@ export interface Violation {
 export class Truth {
   readonly violations: Violation[] = []
   readonly #time: SimulatedTime
+  readonly #story: Story
   readonly #endedAt = new Map<string, number>()
   #endingsReadMs = 0
   readonly #heads = new Map<string, { readonly size: bigint; readonly root: Uint8Array }>()
 
-  constructor(time: SimulatedTime) {
+  constructor(time: SimulatedTime, story: Story) {
     this.#time = time
+    this.#story = story
   }
 
   /** Notes that a property does not hold. */
   violated(property: string, detail: string): void {
     this.violations.push({ atMs: this.#time.nowMs, property, detail })
+    this.#story.tell('violation', `${property}: ${detail}`)
   }
 
   /** When trust in the artifact ended for everybody, in true time: its record was published. */
@@ -48,7 +52,9 @@ export class Truth {
       .where('ended_by', 'is not', null)
       .execute()
     for (const { sha256 } of ended) {
-      if (!this.#endedAt.has(sha256)) this.#endedAt.set(sha256, this.#time.nowMs)
+      if (this.#endedAt.has(sha256)) continue
+      this.#endedAt.set(sha256, this.#time.nowMs)
+      this.#story.tell('truth', `${sha256} has ended`)
     }
     this.#endingsReadMs = beganMs
   }

@@ -204,7 +204,7 @@ export class Steward {
     const loaded = await loadRelease(folder, release)
     refuseStart(examine(loaded, world.surroundings()), release.hasRun)
     const before = this.#running
-    if (before !== undefined) await this.#end(before)
+    if (before !== undefined) await this.#end(before, undefined, () => `, to make place for ${nameOf(release)}`)
     // The feed may have moved on while files were read and the old program ended.
     const { now } = world.surroundings()
     const examination = examine(loaded, world.surroundings())
