@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import type { Machine } from '../../support/machine.ts'
 import type { PackedRelease } from './product.ts'
@@ -7,7 +7,10 @@ import type { Story } from './story.ts'
 
 /** The file beside an artifact, as far as the summary looks into it. */
 interface CertificationBundle {
-  readonly verificationMaterial: { readonly tlogEntries: readonly { readonly logIndex: string }[] }
+  readonly verificationMaterial: {
+    readonly certificate: { readonly rawBytes: string }
+    readonly tlogEntries: readonly { readonly logIndex: string }[]
+  }
 }
 
 /** A submission as `countersign submit --json` answers it. */
@@ -27,6 +30,9 @@ export interface Verified {
   readonly answer: 'yes' | 'no' | 'cannot tell'
   readonly reasons: readonly string[]
   readonly replacement?: { readonly product: string; readonly version: string }
+  readonly certifications: readonly {
+    readonly endings: readonly { readonly record: string; readonly origin: string }[]
+  }[]
 }
 
 /** One version with what became of it. */
@@ -39,6 +45,8 @@ export interface CertifiedRelease extends PackedRelease {
   readonly certifyMs: number
   /** Where the certification is in the artifact log. */
   readonly logIndex: string
+  /** Its certificate (DER), taken out of the bundle for openssl. */
+  readonly certificate: string
 }
 
 /** Packs, signs and submits one version, and asks for the answers before and after. */
@@ -78,11 +86,14 @@ export async function certifyRelease(
   )
   await expectAnswer(developer, story, archive, 'yes', 'signed and certified')
   const bundle = JSON.parse(readFileSync(`${archive}.certification.sigstore.json`, 'utf8')) as CertificationBundle
-  const logIndex = bundle.verificationMaterial.tlogEntries[0]?.logIndex ?? ''
+  const { tlogEntries, certificate } = bundle.verificationMaterial
+  const certificateFile = `${archive}.certification.cer`
+  writeFileSync(certificateFile, Buffer.from(certificate.rawBytes, 'base64'))
   return {
     ...packed,
     ...certification,
-    logIndex,
+    logIndex: tlogEntries[0]?.logIndex ?? '',
+    certificate: certificateFile,
     components: verdict.components,
     gaps: verdict.gaps.length,
     signMs,

@@ -1,5 +1,8 @@
 import { mkdirSync } from 'node:fs'
 import path from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
+import type { deviceRecord } from '@countersign/protocol/api/devices.ts'
+import type { z } from 'zod'
 import { countersign, countersignValidator } from '../../support/programs.ts'
 import { mustRun } from '../../support/runProgram.ts'
 import type { Instance } from '../../support/startInstance.ts'
@@ -21,6 +24,8 @@ export interface Replay {
   readonly advisoryRecords: number
   readonly endedPid: number
   readonly timeToStopMs: number
+  /** The record that ended 1.1.0, as `verify` names it: its leaf index and the origin of its log. */
+  readonly endedBy: { readonly record: string; readonly origin: string }
   readonly endedNumbers: readonly string[]
   readonly endedByUnrelatedAdvisory: number
   readonly bystanderVerifies: boolean
@@ -29,6 +34,9 @@ export interface Replay {
   readonly oldVersionVerifies: boolean
   readonly newVersionVerifies: boolean
 }
+
+type Listed = z.infer<typeof deviceRecord>
+type Report = NonNullable<Listed['report']>
 
 /** Plays the whole story in `folder`. Everything that was started is stopped when it fails. */
 export async function replay(folder: string, options: DemoOptions, story: Story): Promise<Replay> {
@@ -62,6 +70,7 @@ async function play(
     releases: { '1.0.0': first, '1.1.0': second, '1.2.0': third.release },
     advisoryRecords: third.advisoryRecords,
     ...recalled,
+    endedBy: third.endedBy,
     oldVersionVerifies: third.oldVersionVerifies,
     newVersionVerifies: third.newVersionVerifies,
   }
@@ -117,11 +126,12 @@ async function publish(instance: Instance, story: Story, { sha256, version }: Pa
 }
 
 async function recall(
-  { importAdvisories, developer }: Setting,
+  setting: Setting,
   story: Story,
   { front, side }: Replay['devices'],
   { first, second, own }: { first: CertifiedRelease; second: CertifiedRelease; own: OwnProduct | undefined },
 ) {
+  const { instance, importAdvisories, developer } = setting
   story.chapter('An advisory arrives')
   const sidePid = await side.runs('1.0.0')
   const endedPid = await front.runs('1.1.0')
@@ -131,6 +141,7 @@ async function recall(
     () => importAdvisories(path.join(advisories, 'unrelated')),
     ({ ended }) => [`${ended.length} certifications end`],
   )
+  expect(unrelated.ended, [], 'an advisory that reaches nothing here ends')
   const { ended, timeToStopMs } = await story.step(
     'recall',
     own ? `${path.basename(own.advisory)} is imported` : 'GHSA-jchw-25xp-jwwc (CVE-2023-26159) is imported',
@@ -149,9 +160,18 @@ async function recall(
     () => front.runs('1.0.0'),
     (pid) => [`front runs 1.0.0 again, process ${pid}`],
   )
+  await story.step(
+    'report',
+    'countersign-server devices list: what front told the server, signed',
+    () => reported(instance, 'front', '1.0.0'),
+    ({ running, acknowledged, highest }) => [
+      `front runs ${running?.version}, process ${running?.pid}; acted on ${acknowledged} records; had release ${highest[0]?.counter}`,
+    ],
+  )
   const sideNow = await side.runs('1.0.0')
+  expect(sideNow, sidePid, 'the process of side is')
   const { answer } = await expectAnswer(developer, story, first.archive, 'yes', 'nothing ended it')
-  if (ended.join() !== second.number) throw new Error(`ended ${ended.join()} in place of ${second.number}`)
+  expect(ended, [second.number], 'the advisory ended')
   return {
     endedPid,
     timeToStopMs,
@@ -186,7 +206,9 @@ async function moveOn(
     'no',
     'why, since when, and what replaces it',
   )
-  if (old.replacement?.version !== third.version) throw new Error('verify does not name what replaces 1.1.0')
+  expect(old.replacement?.version, third.version, 'verify says that 1.1.0 is replaced by')
+  const endedBy = old.certifications.flatMap(({ endings }) => endings)[0]
+  if (endedBy === undefined) throw new Error('verify does not say what ended 1.1.0')
   // About the replay's own dependency; the caller's product may well have it, and then it would rightly end.
   if (own === undefined) await importLater(setting, story)
   const now = await expectAnswer(setting.developer, story, third.archive, 'yes', 'the fixed version stands')
@@ -201,6 +223,7 @@ async function moveOn(
   const { advisories: known } = JSON.parse(run.stdout) as { advisories: { records: number } }
   return {
     release: third,
+    endedBy,
     advisoryRecords: known.records,
     oldVersionVerifies: old.answer === 'yes',
     newVersionVerifies: now.answer === 'yes',
@@ -214,7 +237,7 @@ async function importLater({ importAdvisories }: Setting, story: Story): Promise
     () => importAdvisories(path.join(advisories, 'later')),
     ({ ended }) => [`${ended.length} certifications end`],
   )
-  if (ended.length > 0) throw new Error(`a later advisory ended ${ended.join()}`)
+  expect(ended, [], 'the later advisory ended')
 }
 
 async function exportTrust({ folder, developer }: Setting): Promise<string> {
@@ -223,12 +246,28 @@ async function exportTrust({ folder, developer }: Setting): Promise<string> {
   return trustFolder
 }
 
+/** Stops the story where something is not as it is told. */
+function expect<Value>(found: Value, expected: Value, what: string): void {
+  if (isDeepStrictEqual(found, expected)) return
+  throw new Error(`${what} ${JSON.stringify(found)}, and should be ${JSON.stringify(expected)}`)
+}
+
+/** Waits until the server has heard that the device runs `version`; resolves with its signed report. */
+async function reported(instance: Instance, name: string, version: string): Promise<Report> {
+  for (const untilMs = performance.now() + WITHIN_MS; performance.now() < untilMs; ) {
+    const { devices } = await instance.admin<{ devices: readonly Listed[] }>('devices', 'list')
+    const report = devices.find((one) => one.name === name)?.report
+    if (report?.running?.version === version) return report
+  }
+  throw new Error(`the server has not heard that ${name} runs ${version}`)
+}
+
 const LOOK_EVERY_MS = 2
-const GONE_WITHIN_MS = 60_000
+const WITHIN_MS = 60_000
 
 /** The time, in milliseconds since 1970, at which a process is seen to be gone. */
 async function whenGone(pid: number): Promise<number> {
-  const until = Date.now() + GONE_WITHIN_MS
+  const until = Date.now() + WITHIN_MS
   while (isAlive(pid)) {
     if (Date.now() > until) throw new Error(`process ${pid} still runs`)
     await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS))

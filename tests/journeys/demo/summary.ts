@@ -13,6 +13,7 @@ export function resultOf(replay: Replay, steps: readonly Step[]): Record<string,
     gaps: second.gaps,
     advisories: replay.advisoryRecords,
     timeToStopMs: replay.timeToStopMs,
+    endedBy: replay.endedBy,
     endedNumbers: replay.endedNumbers,
     bystanderVerifies: replay.bystanderVerifies,
     bystanderPidUnchanged: replay.bystanderPidUnchanged,
@@ -26,7 +27,7 @@ export function resultOf(replay: Replay, steps: readonly Step[]): Record<string,
 
 /** The end of the story: numbers, paths, and the commands with which anyone checks it. */
 export function summaryOf(replay: Replay): string[] {
-  const { releases, instance, timeToStopMs, trustFolder } = replay
+  const { releases, instance, timeToStopMs, trustFolder, endedBy } = replay
   const rows = Object.values(releases).map(
     ({ version, number, logIndex, components, sizeBytes, signMs, certifyMs }) =>
       `  files ${version}   certification ${number}, entry ${logIndex} of the artifact log   ${components} components, ` +
@@ -35,26 +36,32 @@ export function summaryOf(replay: Replay): string[] {
   return [
     'Summary',
     ...rows,
+    `  certification ${releases['1.1.0'].number} ended by record ${endedBy.record} of ${endedBy.origin}`,
     `  from the advisory to the process gone: ${timeToStopMs} ms`,
+    '',
+    'Files: signature, certification, its contents (CycloneDX), its findings, its certificate',
+    ...Object.values(releases).flatMap(({ archive, certificate }) => [
+      `  ${archive}`,
+      `    ${['', 'certification.', 'sbom.', 'findings.'].map((kind) => `.${kind}sigstore.json`).join('  ')}  ${path.basename(certificate).slice(path.basename(archive).length)}`,
+    ]),
     '',
     'Check it yourself, with --keep, while it runs; npm run demo:check does all of it and more',
     ...commands(releases['1.1.0'], instance.publicUrl, trustFolder),
   ]
 }
 
-function commands({ archive }: CertifiedRelease, publicUrl: string, trust: string): string[] {
+function commands({ archive, certificate }: CertifiedRelease, publicUrl: string, trust: string): string[] {
   const certification = `${archive}.certification.sigstore.json`
   return [
     `  countersign verify ${archive}`,
     `  cosign verify-blob-attestation --bundle ${certification} --trusted-root ${path.join(trust, 'trusted_root.json')} \\`,
     `    --use-signed-timestamps --type https://slsa.dev/verification_summary/v1 \\`,
     `    --certificate-identity ${publicUrl}/validators/embedded --certificate-oidc-issuer ${publicUrl}/validators ${archive}`,
-    `  jq -r .verificationMaterial.certificate.rawBytes ${certification} | base64 -d > leaf.cer`,
-    '  openssl x509 -inform DER -in leaf.cer -noout -text            # number and digest stand in 1.2.840.113556.1.8000.2554…',
+    `  openssl x509 -inform DER -in ${certificate} -noout -text            # number and digest stand in 1.2.840.113556.1.8000.2554…`,
     `  jq -r '.certificateAuthorities[-1].certChain.certificates[].rawBytes' ${path.join(trust, 'trusted_root.json')} | \\`,
     '    while read -r one; do echo "$one" | base64 -d | openssl x509 -inform DER; done > chain.pem',
-    "  curl -s $(openssl x509 -inform DER -in leaf.cer -noout -ext crlDistributionPoints | sed -n 's/.*URI://p') | \\",
+    `  curl -s $(openssl x509 -inform DER -in ${certificate} -noout -ext crlDistributionPoints | sed -n 's/.*URI://p') | \\`,
     '    openssl crl -inform DER -out list.pem',
-    '  openssl verify -partial_chain -CAfile chain.pem -crl_check -CRLfile list.pem leaf.cer      # certificate revoked',
+    `  openssl verify -partial_chain -CAfile chain.pem -crl_check -CRLfile list.pem ${certificate}      # certificate revoked`,
   ]
 }
