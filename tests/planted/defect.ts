@@ -10,8 +10,20 @@ export interface Defect {
   /** Exact text that stands there once, and what takes its place. */
   readonly before: string
   readonly after: string
-  /** The test that must fail, and pass without the defect. */
-  readonly caughtBy: { readonly file: string; readonly title: string }
+  /** The test or the simulated world that must fail, and pass without the defect. */
+  readonly caughtBy: CatchingTest | CatchingWorld
+}
+
+/** One test of one file. */
+export interface CatchingTest {
+  readonly file: string
+  readonly title: string
+}
+
+/** A world of the simulation, as a line of its `seeds.txt`, and the property that does not hold in it. */
+export interface CatchingWorld {
+  readonly world: string
+  readonly property: string
 }
 
 /** Puts a defect into the text of its file. Throws where the patch no longer applies. */

@@ -1,13 +1,13 @@
 /**
  * `npm run test:planted`: plants defects one by one into a copy of the tree and runs the test that must notice each.
- * With names of defects behind it, only those. Ends with status 1 when one survives, no longer applies, or is "caught" by a
+ * Some are noticed by a world of the simulation. With names of defects behind it, only those. Ends with status 1 when one survives, no longer applies, or is "caught" by a
  * test that fails without it too.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { runProgram } from '../support/runProgram.ts'
 import { inTemporaryFolder } from '../support/temporaryFolder.ts'
-import { type Defect, plant, readDefects } from './defect.ts'
+import { type CatchingTest, type CatchingWorld, type Defect, plant, readDefects } from './defect.ts'
 import { copyTree } from './treeCopy.ts'
 
 const root = path.resolve(import.meta.dirname, '..', '..')
@@ -15,8 +15,32 @@ const leastDefects = 20
 
 type Outcome = 'passed' | 'failed' | 'did not run'
 
+/** What became of what has to notice the defect. Without one that is asked once, for a world judges several defects. */
+const outcomesWithout = new Map<string, Promise<Outcome>>()
+
+function outcomeWithout(folder: string, caughtBy: Defect['caughtBy']): Promise<Outcome> {
+  const key = 'world' in caughtBy ? caughtBy.world : `${caughtBy.file} ${caughtBy.title}`
+  const known = outcomesWithout.get(key) ?? outcome(folder, caughtBy)
+  outcomesWithout.set(key, known)
+  return known
+}
+
+function outcome(folder: string, caughtBy: Defect['caughtBy']): Promise<Outcome> {
+  return 'world' in caughtBy ? outcomeOfWorld(folder, caughtBy) : outcomeOfTest(folder, caughtBy)
+}
+
+/** Failed is only a world in which the very property does not hold. */
+async function outcomeOfWorld(folder: string, { world, property }: CatchingWorld): Promise<Outcome> {
+  const [seed = '', devices = '', hours = '', weather] = world.split(' ')
+  const chosen = ['--seed', seed, '--devices', devices, '--hours', hours, ...(weather === 'honest' ? ['--honest'] : [])]
+  const command = [process.execPath, 'tests/simulation/main.ts', ...chosen]
+  const { status, stdout } = await runProgram(command, { cwd: folder, timeoutMs: 10 * 60_000 })
+  if (stdout.includes(`: ${property}: `)) return 'failed'
+  return status === 0 && stdout.includes(' 0 violations') ? 'passed' : 'did not run'
+}
+
 /** The outcome of one test in a file of tests. Only what has its title in its own is run. */
-async function outcome(folder: string, { file, title }: Defect['caughtBy']): Promise<Outcome> {
+async function outcomeOfTest(folder: string, { file, title }: CatchingTest): Promise<Outcome> {
   const only = `--test-name-pattern=${RegExp.escape(title)}`
   const command = [process.execPath, '--test', '--test-reporter=tap', only, file]
   const env = { NODE_TEST_CONTEXT: undefined }
@@ -31,13 +55,18 @@ async function outcome(folder: string, { file, title }: Defect['caughtBy']): Pro
 async function survives(folder: string, defect: Defect): Promise<string | undefined> {
   const file = path.join(folder, defect.file)
   const { caughtBy } = defect
-  const before = await outcome(folder, caughtBy)
-  if (before !== 'passed') return `without the defect "${caughtBy.title}" in ${caughtBy.file} ${before}`
+  const before = await outcomeWithout(folder, caughtBy)
+  if (before !== 'passed') return `without the defect ${wordsOf(caughtBy)} ${before}`
   const sound = readFileSync(file, 'utf8')
   writeFileSync(file, plant(defect, sound))
   const after = await outcome(folder, caughtBy)
   writeFileSync(file, sound)
-  return after === 'failed' ? undefined : `survived: "${caughtBy.title}" in ${caughtBy.file} ${after}`
+  return after === 'failed' ? undefined : `survived: ${wordsOf(caughtBy)} ${after}`
+}
+
+function wordsOf(caughtBy: Defect['caughtBy']): string {
+  if ('world' in caughtBy) return `"${caughtBy.property}" in the world ${caughtBy.world}`
+  return `"${caughtBy.title}" in ${caughtBy.file}`
 }
 
 const only = process.argv.slice(2)

@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto'
 import type { Instance } from 'countersign-server/compose/openInstance.ts'
+import { readFleetStatus } from 'countersign-server/fleet/readFleetStatus.ts'
 import type { TrustTables } from 'countersign-server/trust/trustTables.ts'
 import type { CertifyTables } from 'countersign-validator/certify/certifyTables.ts'
 import type { Validator } from 'countersign-validator/compose/openValidator.ts'
@@ -34,5 +35,16 @@ export async function checkEndings(
     if (isAffected(sha256) && endedBy === null)
       truth.violated('what an advisory reaches ends', `number ${number} is active`)
     if (!isAffected(sha256) && endedBy !== null) truth.violated('nothing else ends', `number ${number} was ended`)
+  }
+}
+
+/** Validators speak at coarse ticks here, and nothing confines an inspector that is simulated. */
+const OF_THE_SIMULATION = /status\.validator-silent|inspector-unprotected/
+
+/** On an honest day the operator has nothing to look at. */
+export async function checkAttention({ fleet }: Instance, truth: Truth): Promise<void> {
+  const { attention } = await readFleetStatus(fleet)
+  for (const { code, message } of attention) {
+    if (!OF_THE_SIMULATION.test(code)) truth.violated('an honest day gives no alarm', `${code}: ${message}`)
   }
 }

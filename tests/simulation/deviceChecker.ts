@@ -8,6 +8,10 @@ import type { Truth } from './truth.ts'
 export interface DeviceBounds {
   /** From the moment that a device could have known of an ending to the end of the process. */
   readonly knownMs: number
+  /** After this time without trouble a device listens to what is pushed. */
+  readonly listensMs: number
+  /** The same for a device that listened when it happened: nothing has to be fetched. */
+  readonly pushedMs: number
   /** Of time during which the agent ran: longer without news no ended code runs. */
   readonly offlineMs: number
   /** No device is offline that had news later than this before. */
@@ -115,7 +119,9 @@ export class DeviceChecker implements DeviceObserver {
     const what = `${versionOf(sha256)}, process ${pid}, ended at ${Math.round(endedAtMs)}`
     if (knowsSinceMs !== undefined) {
       const sinceMs = Math.max(knowsSinceMs, endedAtMs, startedAtMs)
-      const overMs = time.nowMs - sinceMs - this.#bounds.knownMs
+      const { knownMs, listensMs, pushedMs } = this.#bounds
+      const isListening = Math.max(knowsSinceMs, this.#device.link.lastPushTroubleMs) + listensMs < endedAtMs
+      const overMs = time.nowMs - sinceMs - (isListening ? pushedMs : knownMs)
       if (overMs > 0)
         this.#violated('no ended code runs that the device could know of', `${what}, ${overMs} ms too long`)
     }

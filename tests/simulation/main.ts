@@ -16,6 +16,8 @@ const { values } = parseArgs({
     honest: { type: 'boolean', default: false },
     /** Only the worlds of `seeds.txt`. */
     kept: { type: 'boolean', default: false },
+    /** Lives through each world twice, which has to tell the same story. */
+    twice: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
     /** A folder for what was seen in each world, line by line: <seed>.txt. */
     stories: { type: 'string' },
@@ -75,12 +77,22 @@ function report(result: SimulationResult): void {
   }
 }
 
+/** Whether the world, lived through again, told what it told before; else the first difference is printed. */
+async function tellsTheSame(world: SimulationOptions, before: SimulationResult): Promise<boolean> {
+  const [first, second] = [before.story.lines(), (await simulate(world)).story.lines()]
+  const at = Array.from({ length: Math.max(first.length, second.length) }).findIndex((_, i) => first[i] !== second[i])
+  if (at < 0) return true
+  process.stderr.write(`seed ${world.seed} told two stories: line ${at}: ${first[at]}\n  and then: ${second[at]}\n`)
+  return false
+}
+
 const { simulate } = await import('./simulate.ts')
 let failed = false
 for (const world of chosenWorlds()) {
   if (!values.json) process.stdout.write(`seed ${world.seed} begins\n`)
   const result = await simulate(world)
   report(result)
+  if (values.twice && !(await tellsTheSame(world, result))) failed = true
   if (result.violations.length === 0) continue
   failed = true
   keep(world)

@@ -1,3 +1,4 @@
+import { DEVICE_WRITES } from './powerCuts.ts'
 import type { SeededRandom } from './seededRandom.ts'
 import type { SimulatedDevice } from './simulatedDevice.ts'
 import type { SimulatedTime } from './simulatedTime.ts'
@@ -45,6 +46,12 @@ const deviceMisfortunes: readonly Misfortune[] = [
       link.pushMischance = 0
     })
   },
+  function mutedPushes({ link }, { time }, random) {
+    link.isMuted = true
+    time.at(time.nowMs + random.between(HOUR_MS, 8 * HOUR_MS), () => {
+      link.isMuted = false
+    })
+  },
   function killedAgent(device, { time }, random) {
     device.killAgent()
     time.at(time.nowMs + random.between(10_000, 10 * MINUTE_MS), () => device.startAgent())
@@ -53,6 +60,10 @@ const deviceMisfortunes: readonly Misfortune[] = [
     device.powerOff()
     if (random.chance(0.3)) device.clockOffsetMs = random.pick(WRONG_CLOCKS_MS)
     time.at(time.nowMs + random.between(MINUTE_MS, 3 * HOUR_MS), () => device.powerOn())
+  },
+  function powerCutAtWrite(device, _stage, random) {
+    const point = `${random.pick(DEVICE_WRITES)}:${random.pick(['before', 'after'])}`
+    device.cutPowerAt({ point, passings: 1 + random.below(4), offMs: random.between(MINUTE_MS, 2 * HOUR_MS) })
   },
   function wrongClock(device, _stage, random) {
     device.clockOffsetMs = random.pick(WRONG_CLOCKS_MS)

@@ -1,7 +1,7 @@
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { checkDecisions, checkEndings } from './certificationChecker.ts'
+import { checkAttention, checkDecisions, checkEndings } from './certificationChecker.ts'
 import { DeviceChecker } from './deviceChecker.ts'
 import { scheduleMisfortunes } from './misfortunes.ts'
 import { type SeededRandom, seededRandom } from './seededRandom.ts'
@@ -48,6 +48,10 @@ const BOUNDS = {
   knownMs: POLL_MS * 1.1 + 2 * REVIEW_MS + LOOK_MS,
   offlineMs: MAX_OFFLINE_MS + HOUR_MS,
   leastOfflineMs: MAX_OFFLINE_MS - 2 * HOUR_MS,
+  /** Two attempts that begin at coarse ticks, and the poll between them. */
+  listensMs: 3 * REVIEW_MS,
+  /** A push on a good way, the longest stop, and how seldom it is looked. */
+  pushedMs: 20_000 + 2 * LOOK_MS,
 }
 
 interface World {
@@ -196,7 +200,7 @@ function choosePackages(random: SeededRandom, site: Site): Record<string, string
 
 /** Looks at everything, from now on. */
 function watch(world: World): void {
-  const { time, site, truth, checkers } = world
+  const { options, time, site, truth, checkers } = world
   let looks = 0
   const look = async () => {
     const instance = site.instance?.instance
@@ -204,6 +208,7 @@ function watch(world: World): void {
     if (instance === undefined || ++looks % 2 === 1) return
     await truth.lookAtLogs(instance)
     if (site.validator !== undefined) await checkDecisions(instance, site.validator.validator, truth)
+    if (options.honest) await checkAttention(instance, truth)
   }
   const again = () => {
     look().catch((error) => truth.violated('everything can be looked at', String(error)))
@@ -224,8 +229,9 @@ async function calmDown({ time, site, truth, devices }: World): Promise<void> {
   if (site.instance === undefined) await time.until(site.start())
   if (site.validator === undefined) await time.until(site.startValidator())
   for (const device of devices) {
-    Object.assign(device.link, { isUp: true, lossChance: 0, pushMischance: 0 })
+    Object.assign(device.link, { isUp: true, lossChance: 0, pushMischance: 0, isMuted: false })
     device.clockOffsetMs = 0
+    device.cutPowerAt()
     device.startAgent()
   }
   await time.run(time.nowMs + CALM_MS)

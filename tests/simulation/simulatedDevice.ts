@@ -12,6 +12,7 @@ import { CodedError } from '@countersign/protocol/errors/codedError.ts'
 import { enrol } from 'countersign-agent/enrol/enrol.ts'
 import { runAgent } from 'countersign-agent/loop/agent.ts'
 import { dataFolder } from 'countersign-agent/state/dataFolder.ts'
+import { onMachine } from './powerCuts.ts'
 import type { SeededRandom } from './seededRandom.ts'
 import { type Answering, goodLink, type Link, simulatedNetwork } from './simulatedNetwork.ts'
 import { type ProcessListener, SimulatedProcesses } from './simulatedPrograms.ts'
@@ -51,6 +52,7 @@ export class SimulatedDevice {
   #boots = 0
   #bootedAtMs = 0
   #agent: { readonly life: Life; readonly stop: AbortController; readonly sinceMs: number } | undefined
+  #cut: { readonly point: string; passings: number; readonly offMs: number } | undefined
   /** Since when the device has been where it is: memory that a restored snapshot took away does not count. */
   memorySinceMs = 0
 
@@ -83,7 +85,7 @@ export class SimulatedDevice {
     const life = { isAlive: true }
     const stop = new AbortController()
     this.#agent = { life, stop, sinceMs: time.nowMs }
-    const running = withNetwork(this.#network(life), () =>
+    const run = () =>
       runAgent({
         folder: dataFolder(folder),
         clock: this.#clock(life),
@@ -94,9 +96,10 @@ export class SimulatedDevice {
         print: (line) => life.isAlive && observer.said(line),
         random: () => this.#chance('agent').next(),
         programs: this.#processes.seenBy(life, () => this.#chance('program').between(1, 20_000)),
-      }),
-    )
-    running.then(
+      })
+    // A machine that lost its power writes nothing more, whatever of its code is still under way here.
+    const machine = { passes: (point: string) => (life.isAlive ? this.#passes(point) : noPower()) }
+    onMachine(machine, () => withNetwork(this.#network(life), run)).then(
       () => this.#agentEnded(life),
       (error) => life.isAlive && this.#gaveUp(life, error),
     )
@@ -120,6 +123,21 @@ export class SimulatedDevice {
   powerOff(): void {
     this.killAgent()
     this.#processes.endAll()
+  }
+
+  /** Takes the power away at the `passings`-th time from now that `point` is passed, for `offMs`. Nothing: not any more. */
+  cutPowerAt(cut?: { readonly point: string; readonly passings: number; readonly offMs: number }): void {
+    this.#cut = cut && { ...cut }
+  }
+
+  #passes(point: string): void {
+    const cut = this.#cut
+    if (cut?.point !== point || --cut.passings > 0) return
+    this.#cut = undefined
+    this.powerOff()
+    this.#deps.observer.said(`lost its power at ${point}`)
+    this.#deps.time.at(this.#deps.time.nowMs + cut.offMs, () => this.powerOn())
+    noPower()
   }
 
   /** The machine comes back, and its agent with it. */
@@ -183,4 +201,8 @@ export class SimulatedDevice {
     this.#deps.observer.gaveUp(error instanceof CodedError ? `${error.code}: ${error.message}` : error)
     this.#deps.time.at(this.#deps.time.nowMs + RESTART_MS, () => this.startAgent())
   }
+}
+
+function noPower(): never {
+  throw new Error('the machine has no power')
 }

@@ -12,8 +12,12 @@ export interface Link {
   lossChance: number
   /** Of pushes: lost, sent twice, overtaken by later ones. */
   pushMischance: number
-  /** When something was last lost on this way, in true time. */
+  /** No push arrives, though everything else does: somebody on the way holds them back. */
+  isMuted: boolean
+  /** When a request or an answer was last lost on this way, in true time. */
   lastTroubleMs: number
+  /** The same of a push. */
+  lastPushTroubleMs: number
 }
 
 /** What is at the other end; undefined while it is down. */
@@ -35,7 +39,8 @@ const LATE_PUSH_MS = 90_000
 
 /** A link that loses nothing. */
 export function goodLink(): Link {
-  return { isUp: true, lossChance: 0, pushMischance: 0, lastTroubleMs: Number.NEGATIVE_INFINITY }
+  const never = Number.NEGATIVE_INFINITY
+  return { isUp: true, lossChance: 0, pushMischance: 0, isMuted: false, lastTroubleMs: never, lastPushTroubleMs: never }
 }
 
 /** The network as one process sees it: late, lossy or cut, as its link is at that moment. */
@@ -158,10 +163,9 @@ function send({ time, random, link }: NetworkDeps, piece: Uint8Array, arrive: (p
   const isNews = Buffer.from(piece).includes('data:')
   const mischance =
     isNews && random.chance(link.pushMischance) ? random.pick(['lost', 'twice', 'late'] as const) : 'none'
-  if (!link.isUp || mischance === 'lost') {
-    link.lastTroubleMs = time.nowMs
-    return
-  }
+  if (mischance !== 'none' || (isNews && link.isMuted)) link.lastPushTroubleMs = time.nowMs
+  if (!link.isUp) link.lastTroubleMs = time.nowMs
+  if (!link.isUp || mischance === 'lost' || (isNews && link.isMuted)) return
   const deliver = (afterMs: number) => time.at(time.nowMs + afterMs, () => arrive(piece))
   deliver(mischance === 'late' ? random.between(120, LATE_PUSH_MS) : random.between(2, 120))
   if (mischance === 'twice') deliver(random.between(120, LATE_PUSH_MS))
