@@ -33,7 +33,7 @@ export interface Examinable extends Pick<LoadedRelease, 'artifact' | 'signature'
 /** How a release stands now. All but `good` and `refused` have an effect that the policy decides. */
 export type Standing =
   | { readonly kind: 'good' }
-  | { readonly kind: 'revoked'; readonly ending: Ending; readonly why: string; readonly code: string }
+  | { readonly kind: 'revoked'; readonly endings: readonly Ending[]; readonly why: string; readonly code: string }
   | { readonly kind: 'expired' | 'stale' | 'offline'; readonly why: string; readonly code: string }
   | { readonly kind: 'refused'; readonly why: string; readonly code: string }
 
@@ -59,7 +59,7 @@ export function examine(loaded: Examinable, around: Surroundings): Examination {
   const standing = standingOf(decision, around)
   if (standing.kind === 'good' || standing.kind === 'refused') return { decision, standing }
   const effect = decideEffect(
-    { kind: standing.kind, ...(standing.kind === 'revoked' && { ending: standing.ending }) },
+    { kind: standing.kind, ...(standing.kind === 'revoked' && { endings: standing.endings }) },
     anchors.policy,
   )
   return { decision, standing, effect }
@@ -107,8 +107,9 @@ function standingOf(decision: ArtifactDecision, around: Surroundings): Standing 
     ({ result, name }) => result !== 'passed' && !newsChecks.has(name) && !name.startsWith('offered certification'),
   )
   const ended = failing.find(({ code }) => endedCodes.has(code ?? ''))
-  const ending = decision.endings[0]
-  if (ended && ending) return { kind: 'revoked', ending, why: ended.detail, code: ended.code ?? 'decide.ended' }
+  const { endings } = decision
+  if (ended && endings.length > 0)
+    return { kind: 'revoked', endings, why: ended.detail, code: ended.code ?? 'decide.ended' }
   const [first] = failing.filter(({ code }) => code !== 'decide.certification-expired')
   if (first) return { kind: 'refused', why: `${first.name}: ${first.detail}`, code: first.code ?? 'enforce.refused' }
   if (isOffline(around)) return { kind: 'offline', ...newsReason(decision) }

@@ -9,6 +9,7 @@ import type { Knowledge } from '@countersign/protocol/decide/facts.ts'
 import { loggedRecord } from '@countersign/protocol/decide/revokerFixture.ts'
 import { testPolicy } from '@countersign/protocol/policy/policyFixture.ts'
 import type { VerificationPolicy } from '@countersign/protocol/policy/verificationPolicy.ts'
+import type { RevocationRecord } from '@countersign/protocol/revocation/record.ts'
 import { TEST_TIME } from '@countersign/protocol/x509/authorityFixture.ts'
 import { certifyTestArtifact, validatorsOf } from '../../../../tests/vectors/bundle/certification.ts'
 import { createTestInstance } from '../../../../tests/vectors/bundle/fixture.ts'
@@ -122,16 +123,22 @@ export class TestDevice {
 
   /** What the feed brings: the certifications of these numbers, or these digests, have ended. */
   revoke(...ended: readonly (bigint | string)[]): void {
+    this.revokeAdvising(ended.map((one) => [one, undefined]))
+  }
+
+  /** The same, each by a record with this advice. */
+  revokeAdvising(ended: readonly (readonly [bigint | string, RevocationRecord['action']])[]): void {
     const authority = instance.certifications.certificate.keyId
     const common = { reason: 'follow-redirects before 1.15.4', issuedAt: TEST_TIME }
-    const records = ended.map((one, at) =>
-      loggedRecord(
+    const records = ended.map(([one, action], at) => {
+      const said = { ...common, ...(action !== undefined && { action }) }
+      return loggedRecord(
         typeof one === 'bigint'
-          ? { scope: 'certifications', effect: 'ended', authority, numbers: [one], ...common }
-          : { scope: 'digest', effect: 'blocked', digest: one, ...common },
+          ? { scope: 'certifications', effect: 'ended', authority, numbers: [one], ...said }
+          : { scope: 'digest', effect: 'blocked', digest: one, ...said },
         BigInt(at),
-      ),
-    )
+      )
+    })
     this.world.replaceKnowledge(this.#knowledge(records))
   }
 

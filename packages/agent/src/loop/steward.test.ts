@@ -110,6 +110,16 @@ test('a bundle swapped on disk is refused, and no lower version starts', async (
   assert.ok(device.events.includes('refused releases.digest-wrong'))
 })
 
+test('of several records that end it the strictest advice counts, whichever comes first', async (context) => {
+  const { device } = await withTwo(context)
+  device.revokeAdvising([
+    [2n, 'goBack'],
+    [2n, 'stop'],
+  ])
+  await hasRecalled(device)
+  assert.equal(device.runs, undefined)
+})
+
 test('policy: stop only, and inform only', async (context) => {
   const stopping = await withTwo(context, { onRevoked: 'stop' })
   stopping.device.revoke(2n)

@@ -5,12 +5,16 @@ import type { VerificationPolicy } from '../policy/verificationPolicy.ts'
 import { decideEffect, type RecallEvent } from './decideEffect.ts'
 import type { Ending } from './facts.ts'
 
-const advised = (action: Ending['action']): RecallEvent => ({ kind: 'revoked', ending: { action } as Ending })
+const advised = (...actions: Ending['action'][]): RecallEvent => ({
+  kind: 'revoked',
+  endings: actions.map((action) => ({ action }) as Ending),
+})
 const table: readonly (readonly [string, RecallEvent, Partial<VerificationPolicy>, string])[] = [
   ['revoked', { kind: 'revoked' }, {}, 'goBack'],
   ['revoked under a policy that stops', { kind: 'revoked' }, { onRevoked: 'stop' }, 'stop'],
   ['revoked under a policy that informs', { kind: 'revoked' }, { onRevoked: 'inform' }, 'inform'],
   ['revoked with the advice to stop', advised('stop'), {}, 'stop'],
+  ['revoked by several records, one of which advises to stop', advised('goBack', 'inform', 'stop'), {}, 'stop'],
   ['revoked with the advice to stop, policy informs', advised('stop'), { onRevoked: 'inform' }, 'inform'],
   ['revoked with mild advice: no revoker keeps ended code running', advised('inform'), {}, 'goBack'],
   ['revoked with the advice to mitigate', advised('mitigate'), { onRevoked: 'stop' }, 'stop'],
