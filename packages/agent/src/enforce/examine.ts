@@ -30,7 +30,7 @@ export interface Examinable extends Pick<LoadedRelease, 'artifact' | 'signature'
   readonly release?: { readonly product: string; readonly version: string }
 }
 
-/** How a release stands now. All but `good` and `refused` have an effect that the policy decides. */
+/** How a release stands now. All but `good` have an effect that the policy decides. */
 export type Standing =
   | { readonly kind: 'good' }
   | { readonly kind: 'revoked'; readonly endings: readonly Ending[]; readonly why: string; readonly code: string }
@@ -41,7 +41,7 @@ export type Standing =
 export interface Examination {
   readonly decision: ArtifactDecision
   readonly standing: Standing
-  /** What the policy wants of code that stands so; absent for `good` and `refused`. */
+  /** What the policy wants of code that runs and stands so; absent for `good`. */
   readonly effect?: RecallEffect
 }
 
@@ -57,7 +57,7 @@ export function examine(loaded: Examinable, around: Surroundings): Examination {
   const facts = { artifact, signature, certifications, root, knowledge, anchors, now, ...wanted }
   const decision = decideVerified(facts, verifiedOnce(loaded, root), anchors.policy)
   const standing = standingOf(decision, around)
-  if (standing.kind === 'good' || standing.kind === 'refused') return { decision, standing }
+  if (standing.kind === 'good') return { decision, standing }
   const effect = decideEffect(
     { kind: standing.kind, ...(standing.kind === 'revoked' && { endings: standing.endings }) },
     anchors.policy,
@@ -94,14 +94,20 @@ export function refuseInstall({ standing, effect }: Examination): void {
 
 /**
  * Throws `enforce.refused`, `enforce.cannot-tell` unless the release may start now. One that has run here may start again
- * where the policy lets running code go on: without news for a while, or with a certification that ran out.
+ * where the policy lets running code go on: without news for a while, or with a certification that ran out. What the policy
+ * does not let run never starts, whatever it wants of code that runs already.
  */
 export function refuseStart({ standing, effect }: Examination, hasRun: boolean): void {
+  if (standing.kind === 'refused') throw refusal(standing)
   if (standing.kind === 'good' || effect === 'inform') return
   if (hasRun && effect === 'refuseInstalls') return
   throw refusal(standing)
 }
 
+/**
+ * `refused` stops what runs, so it follows only from what was signed and from the anchors with their policy: checks of news and
+ * time are left out first, and a certification that ran out is a matter of time.
+ */
 function standingOf(decision: ArtifactDecision, around: Surroundings): Standing {
   const failing = decision.checks.filter(
     ({ result, name }) => result !== 'passed' && !newsChecks.has(name) && !name.startsWith('offered certification'),

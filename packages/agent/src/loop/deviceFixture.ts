@@ -142,6 +142,17 @@ export class TestDevice {
     this.world.replaceKnowledge(this.#knowledge(records))
   }
 
+  /** The instance distributes another policy; what else it distributes stays. */
+  setPolicy(changes: Partial<VerificationPolicy>): void {
+    const { anchors: before } = this.world
+    const { versions } = before
+    this.world.replaceAnchors({
+      ...before,
+      policy: { ...before.policy, ...changes },
+      versions: { ...versions, targets: versions.targets + 1, timestamp: versions.timestamp + 1 },
+    })
+  }
+
   /** No news since then. */
   lastHeard(freshness: Date | undefined): void {
     const { freshness: _before, ...knowledge } = this.world.knowledge

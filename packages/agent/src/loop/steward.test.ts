@@ -132,6 +132,56 @@ test('policy: stop only, and inform only', async (context) => {
   assert.ok(informed.device.events.includes('revoked decide.certification-ended'))
 })
 
+const others = { name: 'lab', issuer: 'https://lab.example.org', subject: 'https://lab.example.org/lab' }
+const narrowings: readonly (readonly [string, Partial<VerificationPolicy>])[] = [
+  ['a validator taken out of the policy', { validators: { required: 1, of: [others] } }],
+  [
+    'an identity taken out of the policy',
+    { identities: [{ issuer: 'https://other.example.org', subject: { any: true } }] },
+  ],
+]
+for (const [what, narrower] of narrowings) {
+  test(`${what} stops what relied on it, and no lower version starts`, async (context) => {
+    const { device } = await withTwo(context)
+    device.setPolicy(narrower)
+    await hasRecalled(device)
+    assert.equal(device.runs, undefined)
+    assert.ok(device.events.some((event) => event.startsWith('refused decide.')))
+    assert.ok(!device.events.includes('wentBack'))
+  })
+}
+
+test('a policy that asks for more validators than have certified stops what runs', async (context) => {
+  const { device } = await withTwo(context)
+  const { validators } = device.world.anchors.policy
+  device.setPolicy({ validators: { required: 2, of: [...validators.of, others] } })
+  await hasRecalled(device)
+  assert.equal(device.runs, undefined)
+})
+
+test('under a policy that only informs, what it no longer lets run goes on, and never starts again', async (context) => {
+  const { device } = await withTwo(context, { onRevoked: 'inform' })
+  const { pid } = device.runs ?? assert.fail()
+  device.setPolicy({ validators: { required: 1, of: [others] } })
+  assert.equal(await device.steward.review(), false)
+  assert.equal(device.runs?.pid, pid)
+  await device.steward.close()
+  await device.steward.settle()
+  assert.equal(device.runs, undefined)
+  assert.ok(device.events.includes('refused enforce.refused'))
+})
+
+test('no news and no proven time are never taken for a policy that refuses', async (context) => {
+  const { device } = await withTwo(context)
+  const { pid } = device.runs ?? assert.fail()
+  for (const doubt of [() => device.lastHeard(undefined), () => (device.wallOffsetMs = 34 * 365 * 86_400_000)]) {
+    doubt()
+    assert.equal(await device.steward.review(), false)
+    assert.equal(device.runs?.pid, pid)
+  }
+  assert.ok(!device.events.some((event) => event.startsWith('refused')), device.events.join())
+})
+
 test('without news what runs goes on and may start again, what is new may not, until maxOffline', async (context) => {
   const { device } = await withTwo(context)
   device.lastHeard(testDay(-2))

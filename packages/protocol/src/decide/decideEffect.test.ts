@@ -18,6 +18,8 @@ const table: readonly (readonly [string, RecallEvent, Partial<VerificationPolicy
   ['revoked with the advice to stop, policy informs', advised('stop'), { onRevoked: 'inform' }, 'inform'],
   ['revoked with mild advice: no revoker keeps ended code running', advised('inform'), {}, 'goBack'],
   ['revoked with the advice to mitigate', advised('mitigate'), { onRevoked: 'stop' }, 'stop'],
+  ['no longer allowed by the policy', { kind: 'refused' }, {}, 'stop'],
+  ['no longer allowed by a policy that informs', { kind: 'refused' }, { onRevoked: 'inform' }, 'inform'],
   ['expired', { kind: 'expired' }, {}, 'refuseInstalls'],
   ['expired under a policy that goes back', { kind: 'expired' }, { onExpired: 'goBack' }, 'goBack'],
   ['stale', { kind: 'stale' }, {}, 'refuseInstalls'],
