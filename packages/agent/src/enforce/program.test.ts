@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { systemClock } from '@countersign/local/clock/clock.ts'
 import { hasCode } from '@countersign/protocol/errors/codedError.ts'
 import type { RunningProcess } from '../state/storedState.ts'
+import { controlGroupBases } from './controlGroup.ts'
 import { processFacts } from './processFacts.ts'
 import { endRemains, startProgram, takeOver } from './program.ts'
 
@@ -48,15 +51,77 @@ async function printed(pattern: RegExp): Promise<RegExpExecArray> {
   return assert.fail(`nothing like ${pattern} was printed`)
 }
 
-test('everything that a program has started ends with it, also what left its session and ignores SIGTERM', async () => {
-  const grandchild = `process.on('SIGTERM', () => {}); console.log('grandchild', process.pid); setInterval(() => {}, 1000)`
-  const program = await run(`process.on('SIGTERM', () => {})
-    require('node:child_process').spawn(process.execPath, ['-e', ${JSON.stringify(grandchild)}], { stdio: 'inherit' })
-    setInterval(() => {}, 1000)`)
-  const pid = Number((await printed(/grandchild (\d+)/))[1])
-  assert.ok(isAlive(pid))
+/** What ignores SIGTERM and tells its number as `name`. */
+const stubborn = (name: string) =>
+  `process.on('SIGTERM', () => {}); console.log('${name}', process.pid); setInterval(() => {}, 1000)`
+
+/** A program with two children, of which one has left session and process group (setsid, by `detached`). */
+async function withChildren() {
+  rmSync(join(root, 'out'), { recursive: true, force: true })
+  const start = (name: string, detached: boolean) =>
+    `spawn(process.execPath, ['-e', ${JSON.stringify(stubborn(name))}], { stdio: 'inherit', detached: ${detached} })`
+  const program = await run(`const { spawn } = require('node:child_process')
+    ${start('stayed', false)}
+    ${start('escaped', true)}
+    ${stubborn('leader')}`)
+  const stayed = Number((await printed(/stayed (\d+)/))[1])
+  const escaped = Number((await printed(/escaped (\d+)/))[1])
+  after(() => void (isAlive(escaped) && process.kill(escaped, 'SIGKILL')))
+  assert.deepEqual([isAlive(stayed), isAlive(escaped)], [true, true])
+  assert.equal(processFacts(stayed)?.group, program.record.pid)
+  assert.equal(processFacts(escaped)?.group, escaped)
+  return { program, leader: program.record.pid, stayed, escaped }
+}
+
+/**
+ * Whether the system lets this process keep others in a control group of version 2. Asked of the kernel and not of the code
+ * under test: a program without its control group must not pass for a system without control groups.
+ */
+async function hasControlGroups(): Promise<boolean> {
+  if (process.platform !== 'linux') return false
+  const own = ['/proc/self/mountinfo', '/proc/self/cgroup'].map((path) => readFileSync(path, 'utf8'))
+  const probes = controlGroupBases(own[0] ?? '', own[1] ?? '').map((base) => join(base, `probe-${process.pid}`))
+  const sleeper = spawn('sleep', ['60'])
+  const takes = (probe: string) => {
+    try {
+      mkdirSync(probe)
+      writeFileSync(join(probe, 'cgroup.procs'), String(sleeper.pid))
+      return true
+    } catch {
+      return false
+    }
+  }
+  const isOffered = probes.some(takes)
+  sleeper.kill('SIGKILL')
+  await once(sleeper, 'exit')
+  for (const probe of probes) if (existsSync(probe)) rmdirSync(probe)
+  return isOffered
+}
+
+test('everything that a program has started ends with it, also what left its session and ignores SIGTERM', async (context) => {
+  const isOffered = await hasControlGroups()
+  const { program, leader, stayed, escaped } = await withChildren()
+  const { controlGroup } = program.record
   await Promise.all([program.stop(), program.stop()])
-  assert.deepEqual([isAlive(pid), isAlive(program.record.pid)], [false, false])
+  assert.deepEqual([isAlive(leader), isAlive(stayed)], [false, false])
+  if (!isOffered) {
+    context.diagnostic('this system lets us make no control group, so only the process group was shown to end')
+    assert.equal(controlGroup, undefined)
+    return
+  }
+  context.diagnostic(`shown with the control group ${controlGroup}`)
+  assert.ok(controlGroup !== undefined, 'the system offers control groups, and the program is in one')
+  assert.equal(isAlive(escaped), false, 'what left session and process group has ended, too')
+  assert.equal(existsSync(controlGroup), false, 'the group is given back')
+})
+
+test('without a control group its process group ends, and what left that goes on: such a system cannot tell whose it was', async () => {
+  const { program, leader, stayed, escaped } = await withChildren()
+  // As a system without control groups writes it down.
+  const { controlGroup: _none, ...record } = program.record
+  await takeOver(record, 300, systemClock)?.stop()
+  assert.deepEqual([isAlive(leader), isAlive(stayed), isAlive(escaped)], [false, false, true])
+  await endRemains(program.record, systemClock)
 })
 
 test('the environment holds four variables, and the port stands in the arguments', async () => {
