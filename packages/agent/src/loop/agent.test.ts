@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
@@ -8,16 +8,21 @@ import { fixtureRepository, fixtureSpec } from '@countersign/local/anchors/repos
 import { sha256Hex } from '@countersign/local/anchors/tufMetadata.ts'
 import { systemClock } from '@countersign/local/clock/clock.ts'
 import { writeTrustedRoot } from '@countersign/protocol/bundle/trustedRoot.ts'
+import { endedNumbers, testRevoker, testRevokers } from '@countersign/protocol/decide/revokerFixture.ts'
 import { hasCode } from '@countersign/protocol/errors/codedError.ts'
 import { testPolicy } from '@countersign/protocol/policy/policyFixture.ts'
+import { makeTestRoot, TEST_TIME, testDay } from '@countersign/protocol/x509/authorityFixture.ts'
+import { toPem } from '@countersign/protocol/x509/certificate.ts'
 import { createTestInstance } from '../../../../tests/vectors/bundle/fixture.ts'
 import { type Programs, systemPrograms } from '../enforce/program.ts'
 import { dataFolder } from '../state/dataFolder.ts'
 import { saveEnrolment } from '../state/enrolment.ts'
+import { ServedInstance } from '../state/servedInstanceFixture.ts'
 import { saveState } from '../state/stateStore.ts'
-import { emptyState } from '../state/storedState.ts'
+import { emptyState, type StoredState } from '../state/storedState.ts'
 import { runAgent } from './agent.ts'
 
+const anna = testRevoker('anna', ['certifications'])
 const nowhere = 'http://127.0.0.1:1'
 const policy = testPolicy()
 const open = {
@@ -104,6 +109,64 @@ test('a feed that knows less than was acknowledged was lost: nothing starts befo
   await saveState(folder, { ...emptyState(new Date(0), false), acknowledged: '5' })
   await start(folder)
   assert.equal(JSON.parse(readFileSync(folder.state, 'utf8')).needsFreshCheckpoint, true)
+})
+
+/** A device of an instance that answers, with a log of two records, and what it has stored; both ended with the test. */
+async function served(context: TestContext) {
+  const folder = dataFolder(mkdtempSync(join(tmpdir(), 'countersign-agent-')))
+  const instance = await ServedInstance.start({ revokers: testRevokers([anna]) })
+  const stop = new AbortController()
+  let running: Promise<void> | undefined
+  context.after(async () => {
+    stop.abort()
+    await running
+    instance.stop()
+    rmSync(folder.path, { recursive: true, force: true })
+  })
+  mkdirSync(folder.trust)
+  await instance.trustBelow(folder.trust)
+  const { url, rootSha256 } = instance
+  await saveEnrolment(folder, { v: 1, name: 'front', url, rootSha256, enrolledAt: TEST_TIME.toISOString() })
+  const { certificate, key } = makeTestRoot('front')
+  writeFileSync(folder.certificate, toPem(certificate.raw))
+  writeFileSync(folder.key, key.privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 })
+  for (const number of [8n, 9n]) instance.revoke(endedNumbers([number]), anna)
+  const state = (): StoredState => JSON.parse(readFileSync(folder.state, 'utf8'))
+  const run = () => {
+    const options = { folder, clock: instance.clock, pollMs: 30, once: false, print: () => {} }
+    // It cannot report, because this instance knows no devices; that is noted, and everything else goes on.
+    running = runAgent({ ...options, signal: stop.signal })
+  }
+  return { folder, instance, state, run }
+}
+
+async function until(what: string, holds: () => boolean): Promise<void> {
+  for (let left = 500; !holds(); left--) {
+    assert.ok(left > 0, `waited in vain until ${what}`)
+    await systemClock.sleep(20)
+  }
+}
+
+test('after a loss of state a checkpoint that somebody replays does not count, a fresh one does', async (context) => {
+  const { folder, instance, state, run } = await served(context)
+  instance.publish(testDay(-2))
+  run()
+  // What is acknowledged and what it let happen are written down together.
+  await until('the replayed checkpoint is acknowledged', () => existsSync(folder.state) && state().acknowledged === '2')
+  assert.equal(state().needsFreshCheckpoint, true)
+  instance.publish()
+  await until('a fresh one lets things start', () => !state().needsFreshCheckpoint)
+})
+
+test('after a loss of news a log that is smaller than what was acknowledged does not count', async (context) => {
+  const { folder, instance, state, run } = await served(context)
+  await saveState(folder, { ...emptyState(TEST_TIME, false), acknowledged: '2' })
+  instance.publish(instance.clock.now(), 1)
+  run()
+  await until('it was polled again and again', () => instance.feedRequests > 12)
+  assert.deepEqual([state().needsFreshCheckpoint, state().acknowledged], [true, '2'])
+  instance.publish()
+  await until('the whole log lets things start', () => !state().needsFreshCheckpoint)
 })
 
 test('state.not-enrolled and files.locked: no device, and a device that runs already', async (context) => {

@@ -13,6 +13,7 @@ import { loadEnrolment } from '../state/enrolment.ts'
 import { stateError } from '../state/errors.ts'
 import { openState, type StateStore } from '../state/stateStore.ts'
 import { type DeviceParts, proveTime } from './deviceParts.ts'
+import { isFreshCheckpoint } from './freshCheckpoint.ts'
 import { openJournal } from './journal.ts'
 import { Steward } from './steward.ts'
 
@@ -160,6 +161,8 @@ function newsListener(deps: DeviceParts): NewsListener {
       if (verified) await store.change((state) => ({ ...state, events: [...state.events, verified].slice(-256) }))
     },
     async acknowledge({ knowledge, size }) {
+      // Nothing is fresh by a time that is not proven, and a start waits for this.
+      if (store.current.needsFreshCheckpoint) await proveTime(deps)
       await takeFreshness(deps, knowledge, size)
       startSoon(deps)
     },
@@ -169,11 +172,11 @@ function newsListener(deps: DeviceParts): NewsListener {
 
 /** What was acted on is written down; a first fresh checkpoint after a loss of state lets things start again. */
 async function takeFreshness(
-  { store, time }: DeviceParts,
+  { store, time, world }: DeviceParts,
   knowledge: FeedKnowledge['knowledge'],
   size: string,
 ): Promise<void> {
-  const isFresh = knowledge.source === 'fetched' && knowledge.freshness !== undefined && knowledge.problem === undefined
+  const isFresh = isFreshCheckpoint(knowledge, size, { time, store, policy: world.anchors.policy })
   await store.change((state) => {
     const needsFreshCheckpoint = state.needsFreshCheckpoint && !isFresh
     const acknowledged = BigInt(size) > BigInt(state.acknowledged) ? size : state.acknowledged

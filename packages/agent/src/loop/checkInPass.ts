@@ -7,6 +7,7 @@ import type { ReleaseTarget } from '@countersign/protocol/release/releaseTarget.
 import { examine, refuseInstall } from '../enforce/examine.ts'
 import type { World } from '../enforce/world.ts'
 import { type ClientIdentity, instanceTarget, loadClientIdentity, renewWhenDue } from '../enrol/clientCertificate.ts'
+import { readSize } from '../recall/follow.ts'
 import { type CheckInReply, checkIn } from '../releases/checkIn.ts'
 import { chooseRelease, requireSameProduct } from '../releases/chooseRelease.ts'
 import { install } from '../releases/install.ts'
@@ -74,7 +75,7 @@ async function report(
 ): Promise<CheckInReply | undefined> {
   try {
     const running = runningNow(steward, world)
-    const facts = { at: time.now(), ...(running && { running }) }
+    const facts = { at: time.now(), known: await readSize(world.anchors), ...(running && { running }) }
     const reply = await checkIn(store, facts, target, privateKeyPem, signal)
     journal.settled('checkIn')
     return reply

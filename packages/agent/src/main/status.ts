@@ -79,7 +79,9 @@ function describe(found: DeviceStatus): string[] {
     ['news', `${news.freshness ?? 'none yet'}${news.witnessed ? '' : ', unwitnessed'}, ${news.acknowledged} records`],
   ]
   if (news.problem) rows.push(['PROBLEM', `${news.problem.detail} (${news.problem.code})`])
-  if (found.needsFreshCheckpoint) rows.push(['waits for', 'one fresh checkpoint; nothing starts before'])
+  if (found.needsFreshCheckpoint) {
+    rows.push(['waits for', `one fresh checkpoint, of at least ${news.acknowledged} records; nothing starts before`])
+  }
   const events = found.events.slice(-5).map((one): [string, string] => [one.at, `${one.kind} ${one.detail}`])
   return [...rows, ...events].map(([title, value]) => `${title.padEnd(24)}  ${value}`)
 }

@@ -12,6 +12,8 @@ export type CheckInReply = CallReply<typeof checkInRoute>
 /** What this device says of itself besides what it remembers. */
 export interface ReportFacts {
   readonly at: Date
+  /** How far the revocation logs are kept here, decimal. After a loss that is less than what was acknowledged once. */
+  readonly known: string
   readonly running?: DeviceState['running']
 }
 
@@ -35,7 +37,8 @@ export async function checkIn(
     counter: reportCounter,
     at: facts.at.toISOString(),
     agentVersion: version,
-    acknowledged,
+    // Never more than is known here, so that the server sees a device that has lost its news go back.
+    acknowledged: BigInt(facts.known) < BigInt(acknowledged) ? facts.known : acknowledged,
     tuf,
     ...(facts.running && { running: facts.running }),
     highest: [...highest],

@@ -34,3 +34,16 @@ export function testPolicy(changes: Partial<VerificationPolicy> = {}): Verificat
   })
   return { ...policy, ...changes }
 }
+
+/** The logs of `testPolicy`, at an address where nobody answers and no name has to be looked up. */
+export function unreachableLogs(): VerificationPolicy['logs'] {
+  const unreachable = (logs: VerificationPolicy['logs']['artifacts']) =>
+    logs.map((log) => ({ ...log, url: 'http://127.0.0.1:1' }))
+  const { artifacts, certificates, revocations, audit } = testPolicy().logs
+  return {
+    artifacts: unreachable(artifacts),
+    certificates: unreachable(certificates),
+    revocations: unreachable(revocations),
+    audit: unreachable(audit),
+  }
+}
