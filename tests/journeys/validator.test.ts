@@ -1,10 +1,21 @@
 /**
  * Another party validates too: its own data folder, key and advisories, enrolled by a ticket. The policy asks for two of
- * two, so one certification is not enough; once the second validator has certified, it is. Removed, it counts no more.
+ * two, so one certification is not enough; once the second validator has certified, it is. Removed, it counts no more. What
+ * is run in the foreground all the while stops when an advisory ends its certification.
  */
 import assert from 'node:assert/strict'
 import { createHmac } from 'node:crypto'
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, before, test } from 'node:test'
@@ -231,3 +242,46 @@ test('while two are asked for it cannot be removed; then it is, and its certific
     'artifacts.validator-unknown',
   )
 })
+
+test('what runs in the foreground is stopped by an advisory: exit status 1, and the process is gone', async () => {
+  const port = await freePort()
+  const running = developer.countersign('run', product.archive, '--port', String(port))
+  const asked = async () => (await fetch(`http://127.0.0.1:${port}/`)).text()
+  await until('the program answers', async () => (await asked().catch(() => '')) === 'files 1.0.0\n')
+  const pid = listenerOf(port)
+  assert.ok(pid !== undefined && existsSync(`/proc/${pid}`))
+
+  const worse = path.join(folder, 'worse')
+  mkdirSync(worse)
+  const modified = new Date().toISOString()
+  const about = { ecosystem: 'npm', name: 'follow-redirects' }
+  const ranges = [{ type: 'SEMVER', events: [{ introduced: '0' }, { fixed: '99.0.0' }] }]
+  writeFileSync(path.join(worse, 'SAMPLE'), '')
+  writeFileSync(
+    path.join(worse, 'GHSA-test-only-0002.json'),
+    JSON.stringify({ id: 'GHSA-test-only-0002', modified, affected: [{ package: about, ranges }] }),
+  )
+  const embedded = path.join(instance.dataFolder, 'validator')
+  await mustRun([...countersignValidator, 'advisories', 'import', worse, '--data', embedded])
+  expectRun(await running, 1, 'run.recalled', 'GHSA-test-only-0002')
+  assert.equal(existsSync(`/proc/${pid}`), false)
+  await assert.rejects(asked(), 'nobody answers on its port')
+})
+
+/** Number of the process that listens on this port of 127.0.0.1, by what the kernel says of its sockets. */
+function listenerOf(port: number): number | undefined {
+  const address = `0100007F:${port.toString(16).toUpperCase().padStart(4, '0')}`
+  const rows = readFileSync('/proc/net/tcp', 'utf8')
+    .split('\n')
+    .map((row) => row.trim().split(/\s+/))
+  const inode = rows.find(([, local, , state]) => local === address && state === '0A')?.[9]
+  const sockets = (pid: string) => {
+    try {
+      return readdirSync(`/proc/${pid}/fd`).map((name) => readlinkSync(`/proc/${pid}/fd/${name}`))
+    } catch {
+      return []
+    }
+  }
+  const found = readdirSync('/proc').find((name) => /^\d+$/.test(name) && sockets(name).includes(`socket:[${inode}]`))
+  return found === undefined ? undefined : Number(found)
+}

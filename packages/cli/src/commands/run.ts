@@ -10,6 +10,7 @@ export interface RunOptions {
   readonly bundle?: string
   readonly certification?: readonly string[]
   readonly port?: string
+  readonly user?: string
   readonly instance?: string
 }
 
@@ -19,7 +20,7 @@ export interface RunOptions {
  */
 export async function run(
   [artifact = '', ...args]: readonly string[],
-  { bundle, certification = [], port, instance }: RunOptions,
+  { bundle, certification = [], port, user, instance }: RunOptions,
   terminal: Terminal,
 ): Promise<number> {
   if (port !== undefined && !(Number(port) >= 1 && Number(port) <= 65_535)) {
@@ -36,5 +37,6 @@ export async function run(
     note: (text) => terminal.note(`countersign: ${text}`),
     ...(bundle !== undefined && { bundle }),
     ...(port !== undefined && { port: Number(port) }),
+    ...(user !== undefined && { user }),
   })
 }

@@ -4,7 +4,7 @@ import { tlsTrust } from '@countersign/local/anchors/trustedRequest.ts'
 import { call } from '@countersign/local/calls/call.ts'
 import { systemClock } from '@countersign/local/clock/clock.ts'
 import type { FeedKnowledge } from '@countersign/local/feed/knowledge.ts'
-import { watchFeed } from '@countersign/local/feed/watchFeed.ts'
+import { watchRenewed } from '@countersign/local/feed/watchRenewed.ts'
 import { getCertificationsRoute } from '@countersign/protocol/api/artifacts.ts'
 import { artifactDigest } from '@countersign/protocol/bundle/artifactDigest.ts'
 import { parseBundle } from '@countersign/protocol/bundle/parseBundle.ts'
@@ -37,7 +37,8 @@ const MAX_ANSWER_BYTES = 64 * 1024 * 1024
 
 /**
  * `countersign watch`: prints what ends trust, as it comes, until Ctrl-C. With artifacts only what ends them or their
- * certifications, also what ended before. Returns 0.
+ * certifications, also what ended before. A record whose signer a new policy names is told as soon as that policy is known.
+ * Returns 0.
  */
 export async function watch(names: readonly string[], options: WatchOptions, terminal: Terminal): Promise<number> {
   const deps = { clock: systemClock, timeoutMs: TIMEOUT_MS, signal: terminal.signal }
@@ -58,7 +59,7 @@ export async function watch(names: readonly string[], options: WatchOptions, ter
   }
   const told = new Set<string>()
   let isFirst = true
-  await watchFeed(
+  await watchRenewed(
     anchors,
     {
       async onKnowledge({ knowledge }: FeedKnowledge) {

@@ -151,6 +151,7 @@ export function buildProgram(run: Run): Command {
     .addOption(new Option('--bundle <file>', 'the signature (default: <artifact>.sigstore.json)'))
     .addOption(new Option('--certification <file...>', 'certifications (default: the instance is asked)'))
     .addOption(new Option('--port <port>', 'what the program gets as ${PORT} (default: a free one)'))
+    .addOption(new Option('--user <user>', 'whom it runs as: a name or uid:gid (default for root: nobody)'))
     .addOption(instance())
 
   command(

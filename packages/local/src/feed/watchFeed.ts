@@ -164,7 +164,7 @@ function parseHint({ data }: PushedEvent): number {
 }
 
 /** What a network or a hostile server can cause. A disk that does not keep what is learnt is no such thing. */
-function isTrouble(error: unknown): error is CodedError {
+export function isTrouble(error: unknown): error is CodedError {
   return error instanceof CodedError && !error.code.startsWith('files.')
 }
 

@@ -1,4 +1,5 @@
 import {
+  chmodSync,
   chownSync,
   closeSync,
   existsSync,
@@ -94,6 +95,19 @@ export function makeOwnedFolder(path: string, owner: { readonly uid: number; rea
   writing(path, () => {
     mkdirSync(path, { recursive: true, mode: 0o700 })
     if (owner !== undefined) chownSync(path, owner.uid, owner.gid)
+  })
+}
+
+/**
+ * Makes a folder that only its owner reads and writes, and that the group `gid` may pass through to what it knows the name of;
+ * nobody else where `gid` is absent. Throws `files.not-writable`.
+ */
+export function makePassableFolder(path: string, gid?: number): void {
+  writing(path, () => {
+    mkdirSync(path, { mode: 0o700 })
+    if (gid === undefined) return
+    chownSync(path, -1, gid)
+    chmodSync(path, 0o710)
   })
 }
 
