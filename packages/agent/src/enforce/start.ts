@@ -84,13 +84,20 @@ export async function start(job: StartJob, startedAt: Date): Promise<StartedProc
   return { record, child, ...(output && { output }) }
 }
 
-function recordOf({ sha256, port }: StartJob, pid: number, startedAt: Date, controlGroup?: string): RunningProcess {
+function recordOf(
+  { sha256, port, user }: StartJob,
+  pid: number,
+  startedAt: Date,
+  controlGroup?: string,
+): RunningProcess {
   const [startTicks, boot] = [processFacts(pid)?.startTicks, bootId()]
+  const uid = user?.uid ?? process.getuid?.()
   return {
     sha256,
     pid,
     ...(startTicks !== undefined && { startTicks }),
     ...(boot !== undefined && { bootId: boot }),
+    ...(uid !== undefined && { uid }),
     ...(controlGroup !== undefined && { controlGroup }),
     startedAt: startedAt.toISOString(),
     port,

@@ -1,3 +1,4 @@
+import { existsSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { openAnchors } from '@countersign/local/anchors/openAnchors.ts'
 import { readKnowledge } from '@countersign/local/feed/knowledge.ts'
@@ -17,7 +18,7 @@ export interface StatusOptions {
 export async function status({ data, json }: StatusOptions): Promise<void> {
   const found = await readStatus(dataFolder(resolve(data)))
   if (json) process.stdout.write(`${JSON.stringify(found)}\n`)
-  else for (const line of describe(found)) process.stdout.write(`${line}\n`)
+  else for (const line of describeStatus(found)) process.stdout.write(`${line}\n`)
 }
 
 /** What is known of this device without asking anybody. */
@@ -43,6 +44,7 @@ export async function readStatus(folder: DataFolder) {
           version: release.version,
           releaseCounter: release.counter,
           ...running,
+          ...(running.uid !== undefined && { couldChangeItsFiles: couldChange(running.uid, folder.releases) }),
         },
       }),
     ...(state.assignment && { assignment: state.assignment }),
@@ -61,7 +63,13 @@ export async function readStatus(folder: DataFolder) {
   }
 }
 
-function describe(found: DeviceStatus): string[] {
+/** The installed files belong to whom the agent runs as; their owner could make them writable, and root writes everything. */
+function couldChange(uid: number, releases: string): boolean {
+  return uid === 0 || (existsSync(releases) && statSync(releases).uid === uid)
+}
+
+/** The same for people, a line for each fact. */
+export function describeStatus(found: DeviceStatus): string[] {
   const { running, assignment, news } = found
   const rows: [string, string][] = [
     ['device', `${found.name} of ${found.url} (${found.environment})`],
@@ -75,6 +83,7 @@ function describe(found: DeviceStatus): string[] {
         ? `${running.product} ${running.version} (release ${running.releaseCounter}), process ${running.pid}, port ${running.port}`
         : 'nothing',
     ],
+    ['runs as', running ? userWords(running) : '–'],
     ['process group', running ? (running.controlGroup ?? 'no control group: a process group') : '–'],
     ['news', `${news.freshness ?? 'none yet'}${news.witnessed ? '' : ', unwitnessed'}, ${news.acknowledged} records`],
   ]
@@ -84,4 +93,10 @@ function describe(found: DeviceStatus): string[] {
   }
   const events = found.events.slice(-5).map((one): [string, string] => [one.at, `${one.kind} ${one.detail}`])
   return [...rows, ...events].map(([title, value]) => `${title.padEnd(24)}  ${value}`)
+}
+
+function userWords({ uid, couldChangeItsFiles }: NonNullable<DeviceStatus['running']>): string {
+  if (uid === undefined) return 'unknown'
+  if (!couldChangeItsFiles) return `user ${uid}, who cannot write the installed files`
+  return `user ${uid}, who COULD CHANGE the installed files between two starts: let the agent be root, and the program another user`
 }

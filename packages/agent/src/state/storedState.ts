@@ -41,6 +41,8 @@ const runningProcess = objectShape({
   /** When the process started, in the kernel's own unit since boot; tells it from a later one of the same number. */
   startTicks: optional(stringShape('a number', /^\d{1,20}$/)),
   bootId: optional(stringShape('a boot id', /^[0-9a-f-]{1,64}$/)),
+  /** Whom it runs as; absent where the system has no such numbers. */
+  uid: optional(countShape(0, 2 ** 32)),
   /** Path of its control group; absent: the process group of `pid`. */
   controlGroup: optional(stringShape('a path', /^\/[^\0]*$/, 4096)),
   startedAt: time,
