@@ -18,7 +18,12 @@ const files = join(root, 'files')
 mkdirSync(files)
 const isAlive = (pid: number) => processFacts(pid)?.isZombie === false
 
-function run(code: string, remember: (record: RunningProcess) => Promise<void> = async () => {}, start = 'node') {
+function run(
+  code: string,
+  remember: (record: RunningProcess) => Promise<void> = async () => {},
+  start = 'node',
+  at = files,
+) {
   writeFileSync(join(files, 'program.js'), code)
   const manifest = {
     product: 'p',
@@ -30,13 +35,27 @@ function run(code: string, remember: (record: RunningProcess) => Promise<void> =
   const job = {
     sha256: 'ab'.repeat(32),
     manifest,
-    files,
+    files: at,
     work: join(root, 'work'),
     output: join(root, 'out', 'p.log'),
     port: 4711,
     remember,
   }
   return startProgram(job, new Date(), systemClock)
+}
+
+/** Where this process may have made control groups of version 2. */
+function controlGroupPlaces(): string[] {
+  if (process.platform !== 'linux') return []
+  const [mounts = '', own = ''] = ['/proc/self/mountinfo', '/proc/self/cgroup'].map((path) =>
+    readFileSync(path, 'utf8'),
+  )
+  return controlGroupBases(mounts, own)
+}
+
+/** The control groups that programs of these tests are in. */
+function groupsOfThisProcess(): string[] {
+  return controlGroupPlaces().map((place) => join(place, `countersign-${'ab'.repeat(8)}-${process.pid}`))
 }
 
 /** Resolves with the numbers that the program has printed, once it has. */
@@ -78,9 +97,7 @@ async function withChildren() {
  * under test: a program without its control group must not pass for a system without control groups.
  */
 async function hasControlGroups(): Promise<boolean> {
-  if (process.platform !== 'linux') return false
-  const own = ['/proc/self/mountinfo', '/proc/self/cgroup'].map((path) => readFileSync(path, 'utf8'))
-  const probes = controlGroupBases(own[0] ?? '', own[1] ?? '').map((base) => join(base, `probe-${process.pid}`))
+  const probes = controlGroupPlaces().map((place) => join(place, `probe-${process.pid}`))
   const sleeper = spawn('sleep', ['60'])
   const takes = (probe: string) => {
     try {
@@ -180,4 +197,9 @@ test('nobody watches a program that was taken over once the agent ends, and it g
 
 test('enforce.no-program: a program that is no file of the artifact', async () => {
   await assert.rejects(run('', undefined, 'bin/absent'), (error) => hasCode(error, 'enforce.no-program'))
+})
+
+test('enforce.not-started: the system starts nothing in a folder that is gone, and no control group is left', async () => {
+  await assert.rejects(run('', undefined, 'node', join(root, 'gone')), (error) => hasCode(error, 'enforce.not-started'))
+  for (const group of groupsOfThisProcess()) assert.equal(existsSync(group), false)
 })

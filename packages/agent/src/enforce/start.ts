@@ -64,7 +64,11 @@ export async function start(job: StartJob, startedAt: Date): Promise<StartedProc
     stdio: ['pipe', stdout, stdout],
     ...(job.user && { uid: job.user.uid, gid: job.user.gid }),
   })
-  const pid = await spawned(child, program)
+  const pid = await spawned(child, program).catch((error: unknown) => {
+    group?.remove()
+    output?.close()
+    throw error
+  })
   // Whoever waits for the program waits for `ended`; the handle alone does not keep the agent alive.
   child.unref()
   const isInGroup = group?.take(pid) === true
@@ -75,7 +79,8 @@ export async function start(job: StartJob, startedAt: Date): Promise<StartedProc
   try {
     await job.remember(record)
   } catch (error) {
-    // Without the line it ends by itself.
+    // Without the line it ends by itself, and leaves its group empty.
+    child.once('exit', () => group?.remove())
     child.stdin?.destroy()
     output?.close()
     throw error
