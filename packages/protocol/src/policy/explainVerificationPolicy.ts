@@ -92,9 +92,9 @@ function explainEffects(policy: VerificationPolicy): string[] {
     inform: 'Revoked code keeps running; people are told.',
   }
   const expired = {
-    goBack: 'When a certification runs out, code goes back to a release that is still good, or stops.',
+    goBack: 'When a certification runs out, code stops; only a revocation leads back to a lower release.',
     stop: 'When a certification runs out, code stops.',
-    refuseInstalls: 'When a certification runs out, code keeps running but is not installed any more.',
+    refuseInstalls: 'When a certification runs out, code keeps running and may start again, but is not installed any more.',
     inform: 'When a certification runs out, people are told.',
   }
   const stale = {
@@ -104,6 +104,9 @@ function explainEffects(policy: VerificationPolicy): string[] {
   }
   return [
     revoked[policy.onRevoked],
+    policy.onRevoked === 'inform'
+      ? 'What this policy itself no longer lets run goes on until its next start.'
+      : 'What this policy itself no longer lets run stops.',
     expired[policy.onExpired],
     `When the newest word on revocations is older than ${durationWords(policy.maxStaleness)}, ${stale[policy.onStale]}.`,
     policy.maxOffline === '0'
