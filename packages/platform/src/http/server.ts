@@ -11,6 +11,7 @@ import { type ListenAddress, listenOn } from './listen.ts'
 import { type ConnectionLimits, createNodeServer, replaceTls, type TlsCredentials } from './nodeServer.ts'
 import { PROBLEM_MEDIA_TYPE, type ProblemReport, problemOf } from './problem.ts'
 import { type RawReply, type RouteReply, SAFE_HEADERS, STRICT_TRANSPORT, type StreamReply } from './reply.ts'
+import { sendNews } from './replyNews.ts'
 import { sendStream } from './replyStream.ts'
 import { abortRequest, type RouteRequest, readRequest } from './routeRequest.ts'
 
@@ -273,11 +274,16 @@ export class HttpServer {
   async #sendStream(route: Route, answer: StreamReply, request: FastifyRequest, reply: FastifyReply): Promise<void> {
     const response = reply.hijack().raw
     const { stream, sizeBytes } = answer
+    const isNews = 'attach' in stream
+    // In chunks, each connection would be written three pieces instead of the one that all of them share. Without them the
+    // answer ends with its connection (RFC 9112, 6.3), as news does anyway.
+    if (isNews) response.removeHeader('transfer-encoding')
     response.writeHead(answer.status ?? route.status, {
       ...this.#headers,
       ...answer.headers,
       'content-type': answer.mediaType,
       ...(sizeBytes !== undefined && { 'content-length': String(sizeBytes) }),
+      ...(isNews && { connection: 'close' }),
     })
     if (request.method === 'HEAD') {
       await stream[Symbol.asyncIterator]().return?.()
@@ -288,7 +294,7 @@ export class HttpServer {
     // Closing may have begun while the operation prepared its answer.
     if (this.#closing) abortRequest(response)
     try {
-      await sendStream(response, stream)
+      await (isNews ? sendNews(response, stream) : sendStream(response, stream))
     } finally {
       this.#endless.delete(response)
     }

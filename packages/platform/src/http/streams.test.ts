@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { route } from '@countersign/protocol/api/route.ts'
 import { z } from 'zod'
 import { createLogger } from '../telemetry/logger.ts'
+import type { NewsStream } from './reply.ts'
 import { createHttpServer, type HttpServer } from './server.ts'
 
 const LIMIT = 1_000_000
@@ -55,6 +56,7 @@ async function start(requestTimeoutMs: number) {
   })
   made.mount(getThing, async ({ params, signal }) => {
     if (params.name === 'endless') return { stream: news(signal), mediaType: 'text/event-stream' }
+    if (params.name === 'news') return { stream: newsTo(signal), mediaType: 'text/event-stream' }
     if (params.name === 'broken') return { stream: broken(), sizeBytes: 20, mediaType: BYTES }
     return { stream: pieces(), sizeBytes: 64 * 65_536, mediaType: BYTES }
   })
@@ -66,6 +68,21 @@ async function* news(signal: AbortSignal) {
   yield 'first\n'
   if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))
   left++
+}
+
+function newsTo(signal: AbortSignal): NewsStream {
+  return {
+    attach(line) {
+      line.send(Buffer.from('first\n'))
+      const leave = () => {
+        left++
+        line.end()
+      }
+      if (signal.aborted) leave()
+      else signal.addEventListener('abort', leave, { once: true })
+    },
+    [Symbol.asyncIterator]: () => assert.fail('it is written, not read'),
+  }
 }
 
 async function* pieces() {
@@ -170,24 +187,33 @@ test('HEAD of a stream gives the head and ends', async () => {
   assert.deepEqual(await Array.fromAsync(answer), [])
 })
 
-test('the operation behind an endless answer ends when its caller leaves', async () => {
-  const before = left
-  const [answer] = (await once(ask('/things/endless').end(), 'response')) as [IncomingMessage]
-  await once(answer, 'data')
-  answer.destroy()
-  for (let i = 0; i < 100 && left === before; i++) await sleep(20)
-  assert.equal(left, before + 1)
-})
+for (const name of ['endless', 'news']) {
+  test(`the operation behind an endless answer ends when its caller leaves: ${name}`, async () => {
+    const before = left
+    const [answer] = (await once(ask(`/things/${name}`).end(), 'response')) as [IncomingMessage]
+    await once(answer, 'data')
+    answer.destroy()
+    for (let i = 0; i < 100 && left === before; i++) await sleep(20)
+    assert.equal(left, before + 1)
+  })
 
-test('an endless answer outlives the time limit of requests, and ends properly when the server closes', async () => {
-  const other = await start(300)
-  const asking = request({ host: '127.0.0.1', port: other.port, path: '/things/endless', agent: false }).end()
-  const [answer] = (await once(asking, 'response')) as [IncomingMessage]
-  const whole = Array.fromAsync(answer)
-  await sleep(2500)
-  assert.equal(answer.closed, false)
-  const began = performance.now()
-  await other.server.close()
-  assert.equal(Buffer.concat(await whole).toString(), 'first\n')
-  assert.ok(performance.now() - began < 2000)
+  test(`an endless answer outlives the time limit of requests, and ends properly when the server closes: ${name}`, async () => {
+    const other = await start(300)
+    const asking = request({ host: '127.0.0.1', port: other.port, path: `/things/${name}`, agent: false }).end()
+    const [answer] = (await once(asking, 'response')) as [IncomingMessage]
+    const whole = Array.fromAsync(answer)
+    await sleep(2500)
+    assert.equal(answer.closed, false)
+    const began = performance.now()
+    await other.server.close()
+    assert.equal(Buffer.concat(await whole).toString(), 'first\n')
+    assert.ok(performance.now() - began < 2000)
+  })
+}
+
+test('news comes without chunks, so that one piece serves every connection', async () => {
+  const [answer] = (await once(ask('/things/news').end(), 'response')) as [IncomingMessage]
+  assert.equal(answer.headers['transfer-encoding'], undefined)
+  assert.equal(answer.headers.connection, 'close')
+  answer.destroy()
 })

@@ -112,6 +112,43 @@ test('a follower who does not read is dropped, and holds nobody up', async () =>
   assert.equal(await slow.raw(), undefined)
 })
 
+test('a line gets what waited and then every event as it is; one that takes too little is ended', () => {
+  open({ maxWaitingBytes: 1000 })
+  const sent: Uint8Array[] = []
+  let waitingBytes = 0
+  let isEnded = false
+  const line = {
+    get waitingBytes() {
+      return waitingBytes
+    },
+    send: (event: Uint8Array) => void sent.push(event),
+    end() {
+      isEnded = true
+    },
+  }
+  const leave = new AbortController()
+  push.follow(leave.signal).attach(line)
+  publish(bytes(1))
+  assert.deepEqual(
+    sent.map((event) => parse(event).id),
+    ['0', '1'],
+  )
+  waitingBytes = 1001
+  publish(bytes(1))
+  assert.deepEqual([sent.length, isEnded, push.followers], [2, true, 0])
+})
+
+test('a line ends when its follower goes, and at once where the push is closed', () => {
+  const ended: string[] = []
+  const line = (name: string) => ({ waitingBytes: 0, send: () => {}, end: () => void ended.push(name) })
+  const leave = new AbortController()
+  push.follow(leave.signal).attach(line('gone'))
+  leave.abort()
+  push.close()
+  push.follow(new AbortController().signal).attach(line('late'))
+  assert.deepEqual(ended, ['gone', 'late'])
+})
+
 test('silence is broken by a comment', async () => {
   const { raw } = follow()
   await raw()

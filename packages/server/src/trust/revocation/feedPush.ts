@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Clock } from '@countersign/local/clock/clock.ts'
+import type { NewsLine, NewsStream } from '@countersign/platform/http/reply.ts'
 import { encodeBase64 } from '@countersign/protocol/json/base64.ts'
 import type { Publication, TransparencyLog } from '../../log/transparencyLog.ts'
 import { trustError } from '../errors.ts'
@@ -10,12 +11,20 @@ export interface PushLimits {
   readonly maxEntryBytes: number
   /** Events that wait for one follower; above it the follower is dropped. */
   readonly maxWaiting: number
+  /** The same where its connection holds them. */
+  readonly maxWaitingBytes: number
   readonly maxFollowers: number
   /** Silence after which a comment is sent, so that both ends notice a dead connection. */
   readonly commentMs: number
 }
 
-const LIMITS: PushLimits = { maxEntryBytes: 4096, maxWaiting: 64, maxFollowers: 50_000, commentMs: 15_000 }
+const LIMITS: PushLimits = {
+  maxEntryBytes: 4096,
+  maxWaiting: 64,
+  maxWaitingBytes: 256 * 1024,
+  maxFollowers: 50_000,
+  commentMs: 15_000,
+}
 /** Hints that are sent between two looks at what else there is to do: a recall waits no longer than that. */
 const HINTS_AT_ONCE = 256
 /** Devices that were told to check in come over this long, each. */
@@ -60,11 +69,11 @@ export class FeedPush {
    * Events from now on, the present checkpoint first, with the entries after `lastSize` where they are few and recent. Ends
    * when `signal` aborts, at `close`, and for a follower who does not read. Throws `trust.too-many-followers`.
    */
-  follow(signal: AbortSignal, lastSize?: bigint): AsyncIterable<Uint8Array> {
+  follow(signal: AbortSignal, lastSize?: bigint): NewsStream {
     if (this.#followers.size >= this.#limits.maxFollowers) {
       throw trustError('trust.too-many-followers', `${this.#followers.size} follow already`)
     }
-    const follower = new Follower(this.#limits.maxWaiting, () => this.#followers.delete(follower))
+    const follower = new Follower(this.#limits, () => this.#followers.delete(follower))
     if (this.#closing.signal.aborted) follower.end()
     else this.#followers.add(follower)
     signal.addEventListener('abort', () => follower.end(), { once: true })
@@ -123,25 +132,32 @@ export class FeedPush {
   }
 }
 
-/** The events that one connection has not taken yet. They are shared: only the list is its own. */
-class Follower implements AsyncIterable<Uint8Array>, AsyncIterator<Uint8Array> {
-  readonly #maxWaiting: number
+/** The events that one connection has not taken yet. They are shared: only the list is its own, and a line needs none. */
+class Follower implements NewsStream, AsyncIterator<Uint8Array> {
+  readonly #limits: PushLimits
   readonly #left: () => void
+  #line: NewsLine | undefined
   #waiting: Uint8Array[] = []
   #reader: ((result: IteratorResult<Uint8Array>) => void) | undefined
   #ended = false
 
-  constructor(maxWaiting: number, left: () => void) {
-    this.#maxWaiting = maxWaiting
+  constructor(limits: PushLimits, left: () => void) {
+    this.#limits = limits
     this.#left = left
   }
 
   push(event: Uint8Array): void {
     if (this.#ended) return
+    const line = this.#line
+    if (line !== undefined) {
+      if (line.waitingBytes > this.#limits.maxWaitingBytes) this.end()
+      else line.send(event)
+      return
+    }
     const reader = this.#reader
     this.#reader = undefined
     if (reader !== undefined) reader({ value: event, done: false })
-    else if (this.#waiting.length >= this.#maxWaiting) this.end()
+    else if (this.#waiting.length >= this.#limits.maxWaiting) this.end()
     else this.#waiting.push(event)
   }
 
@@ -150,7 +166,14 @@ class Follower implements AsyncIterable<Uint8Array>, AsyncIterator<Uint8Array> {
     this.#ended = true
     this.#waiting = []
     this.#reader?.({ value: undefined, done: true })
+    this.#line?.end()
     this.#left()
+  }
+
+  attach(line: NewsLine): void {
+    this.#line = line
+    for (const event of this.#waiting.splice(0)) line.send(event)
+    if (this.#ended) line.end()
   }
 
   next(): Promise<IteratorResult<Uint8Array>> {
