@@ -18,7 +18,7 @@ const readingNames = new Set(
 
 /** Calls that write durably, and so must name a crash point. */
 const durableCall =
-  /(?<!function |\.)\b(replaceFile|createFile|makeFolder|removeFile|writeStreamedFile|createTree|removeTree)\s*\(|\b(?:await|return)\s+(download)\s*\(|\.(putOnce|transaction|commitTogether)\s*(?:<[^()]*>)?\s*\(|\b(?:blobs|Blobs)\.(replace|delete)\s*\(/g
+  /(?<!function |\.)\b(replaceFile|createFiles?|makeFolder|removeFile|writeStreamedFile|createTree|removeTree)\s*\(|\b(?:await|return)\s+(download)\s*\(|\.(putOnce|putAllOnce|transaction|commitTogether)\s*(?:<[^()]*>)?\s*\(|\b(?:blobs|Blobs)\.(replace|delete)\s*\(/g
 
 function isProduct(file: SourceFile): boolean {
   return file.path.startsWith('packages/') && file.path.includes('/src/') && !isTest(file.path)

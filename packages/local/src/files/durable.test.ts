@@ -4,7 +4,7 @@ import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'n
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, test } from 'node:test'
-import { createFile, makeFolder, removeFile, replaceFile } from './durable.ts'
+import { createFile, createFiles, makeFolder, removeFile, replaceFile } from './durable.ts'
 
 const CRASH_HOOK = Symbol.for('countersign.crashPoint')
 const hooks = globalThis as { [CRASH_HOOK]?: (name: string) => void }
@@ -51,6 +51,28 @@ test('creating again with the same bytes succeeds, with other bytes it is a conf
   await assert.rejects(createFile(path, TWO, { point: 'test.create' }), { code: 'files.conflict' })
   assert.equal(await content(), 'one')
   assert.deepEqual(await readdir(folder), ['file'])
+})
+
+test('several files appear together, whole, and leave nothing else; one conflict says so and names it', async () => {
+  const seen: [string, string[]][] = []
+  const { readdirSync } = await import('node:fs')
+  hooks[CRASH_HOOK] = (name) => seen.push([name, readdirSync(folder)])
+  const files = ['a', 'b'].map((name) => ({ path: join(folder, name), bytes: ONE }))
+  await createFiles(files, { point: 'test.together' })
+  assert.deepEqual(seen, [
+    ['test.together:before', []],
+    ['test.together:before', []],
+    ['test.together:after', ['a', 'b']],
+    ['test.together:after', ['a', 'b']],
+  ])
+  await createFiles([...files, { path, bytes: TWO }], { point: 'test.together' })
+  assert.equal(await content(), 'two')
+  const other = { path: join(folder, 'b'), bytes: TWO }
+  await assert.rejects(createFiles([{ path: join(folder, 'c'), bytes: ONE }, other], { point: 'test.together' }), {
+    code: 'files.conflict',
+    message: /b exists/,
+  })
+  assert.deepEqual(await readdir(folder), ['a', 'b', 'file'])
 })
 
 test('a file that appears while another is being created is not overwritten', async () => {

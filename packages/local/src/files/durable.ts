@@ -33,8 +33,8 @@ export interface DurableOptions {
 export async function replaceFile(path: string, bytes: Uint8Array, options: DurableOptions): Promise<void> {
   withFolder(dirname(path), (folder) => {
     crashPoint(`${options.point}:before`)
-    const temporary = writeTemporary(path, bytes, options.mode ?? 0o644)
-    cleaningUp(temporary, () => renameSync(temporary, path))
+    const temporaries = writeTemporaries([{ path, bytes }], options.mode ?? 0o644)
+    cleaningUp(temporaries, () => renameSync(temporaries[0] as string, path))
     syncFolder(folder)
     crashPoint(`${options.point}:after`)
   })
@@ -46,15 +46,31 @@ export async function replaceFile(path: string, bytes: Uint8Array, options: Dura
  * Throws `files.conflict` where other bytes are there, and what `replaceFile` throws.
  */
 export async function createFile(path: string, bytes: Uint8Array, options: DurableOptions): Promise<void> {
-  withFolder(dirname(path), (folder) => {
-    if (existsSync(path)) return confirmSame(path, bytes, folder)
-    crashPoint(`${options.point}:before`)
-    const temporary = writeTemporary(path, bytes, options.mode ?? 0o644)
-    const linked = cleaningUp(temporary, () => linkUnlessThere(temporary, path))
-    unlinkSync(temporary)
-    if (!linked) return confirmSame(path, bytes, folder)
-    syncFolder(folder)
-    crashPoint(`${options.point}:after`)
+  await createFiles([{ path, bytes }], options)
+}
+
+/** A file and all of its content. */
+export interface NewFile {
+  readonly path: string
+  readonly bytes: Uint8Array
+}
+
+/**
+ * As `createFile` for several files: the disk confirms all contents and then all names. Its own journal carries each of the two
+ * in one go, where one file after the other takes two goes for every file. A crash leaves some of them, each one whole.
+ */
+export async function createFiles(files: readonly NewFile[], options: DurableOptions): Promise<void> {
+  withFolders(new Set(files.map(({ path }) => dirname(path))), (folders) => {
+    const { there = [], fresh = [] } = Object.groupBy(files, ({ path }) => (existsSync(path) ? 'there' : 'fresh'))
+    for (const file of there) confirmSame(file)
+    for (const _ of fresh) crashPoint(`${options.point}:before`)
+    const temporaries = writeTemporaries(fresh, options.mode ?? 0o644)
+    const appeared = cleaningUp(temporaries, () =>
+      fresh.filter(({ path }, at) => !moveUnlessThere(temporaries[at] as string, path)),
+    )
+    for (const file of appeared) confirmSame(file)
+    for (const folder of folders) syncFolder(folder)
+    for (const file of fresh) if (!appeared.includes(file)) crashPoint(`${options.point}:after`)
   })
 }
 
@@ -104,62 +120,77 @@ type OpenFolder = number | undefined
  * folder's inode together with the write error that fsync should have reported. For writers of this folder.
  */
 export function withFolder(path: string, work: (folder: OpenFolder) => void): void {
-  let folder: OpenFolder
+  withFolders([path], ([folder]) => work(folder))
+}
+
+function withFolders(paths: Iterable<string>, work: (folders: readonly OpenFolder[]) => void): void {
+  const folders: OpenFolder[] = []
   try {
-    folder = process.platform === 'win32' ? undefined : openSync(path, 'r')
-  } catch (error) {
-    throw writeFailure(path, error)
-  }
-  try {
-    work(folder)
+    for (const path of paths) folders.push(openFolder(path))
+    work(folders)
   } finally {
-    if (folder !== undefined) closeSync(folder)
+    for (const folder of folders) if (folder !== undefined) closeSync(folder)
   }
 }
 
-function writeTemporary(path: string, bytes: Uint8Array, mode: number): string {
-  const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`)
-  let file: number
+function openFolder(path: string): OpenFolder {
   try {
-    file = openSync(temporary, 'wx', mode)
+    return process.platform === 'win32' ? undefined : openSync(path, 'r')
   } catch (error) {
     throw writeFailure(path, error)
   }
-  cleaningUp(temporary, () => {
+}
+
+/** Beside the paths that they are for, with contents that the disk has confirmed. */
+function writeTemporaries(files: readonly NewFile[], mode: number): string[] {
+  const temporaries: string[] = []
+  cleaningUp(temporaries, () => {
+    const open: number[] = []
     try {
-      for (let done = 0; done < bytes.length; ) done += writeSync(file, bytes, done)
-      syncFile(file)
+      for (const { path, bytes } of files) {
+        const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`)
+        const file = openSync(temporary, 'wx', mode)
+        open.push(file)
+        temporaries.push(temporary)
+        for (let done = 0; done < bytes.length; ) done += writeSync(file, bytes, done)
+      }
+      for (const file of open) syncFile(file)
     } finally {
-      closeSync(file)
+      for (const file of open) closeSync(file)
     }
   })
-  return temporary
+  return temporaries
 }
 
-function cleaningUp<Result>(temporary: string, work: () => Result): Result {
+function cleaningUp<Result>(temporaries: readonly string[], work: () => Result): Result {
   try {
     return work()
   } catch (error) {
-    try {
-      unlinkSync(temporary)
-    } catch {
-      // The first failure is the one to report.
+    for (const temporary of temporaries) {
+      try {
+        unlinkSync(temporary)
+      } catch {
+        // The first failure is the one to report.
+      }
     }
-    throw writeFailure(temporary, error)
+    throw writeFailure(temporaries.at(-1) ?? 'a new file', error)
   }
 }
 
-function linkUnlessThere(temporary: string, path: string): boolean {
+function moveUnlessThere(temporary: string, path: string): boolean {
+  let isMoved = true
   try {
     linkSync(temporary, path)
-    return true
   } catch (error) {
-    if (errnoOf(error) === 'EEXIST') return false
-    throw error
+    if (errnoOf(error) !== 'EEXIST') throw error
+    isMoved = false
   }
+  unlinkSync(temporary)
+  return isMoved
 }
 
-function confirmSame(path: string, bytes: Uint8Array, folder: OpenFolder): void {
+/** The caller syncs the folder. */
+function confirmSame({ path, bytes }: NewFile): void {
   if (!readFileSync(path).equals(bytes)) throw filesError('files.conflict', `${path} exists with other content`)
   // A process may have died between making the file visible and syncing it; this one is about to say that it is durable.
   const file = openSync(path, process.platform === 'win32' ? 'r+' : 'r')
@@ -168,7 +199,6 @@ function confirmSame(path: string, bytes: Uint8Array, folder: OpenFolder): void 
   } finally {
     closeSync(file)
   }
-  syncFolder(folder)
 }
 
 function settle(folder: string): void {

@@ -5,6 +5,12 @@ export interface BlobWrite {
   readonly point: string
 }
 
+/** An object under its name. */
+export interface BlobObject {
+  readonly key: string
+  readonly bytes: Uint8Array
+}
+
 /**
  * Objects under names, durable one by one; what is too large or too static for the database: tiles, CRLs, TUF metadata.
  * A key is up to 1,024 characters: segments of letters, digits, `.`, `_`, `~`, `-`, joined by `/`; no segment starts with `.`.
@@ -16,6 +22,11 @@ export interface Blobs {
    * Same key and same bytes again: success, so callers may retry after a crash. Same key, other bytes: `blobs.conflict`.
    */
   putOnce(key: string, bytes: Uint8Array, write: BlobWrite): Promise<void>
+  /**
+   * As `putOnce` for several objects, for as many waits for the disk as one of them takes. When this rejects, some of them may be
+   * stored, each one whole.
+   */
+  putAllOnce(objects: readonly BlobObject[], write: BlobWrite): Promise<void>
   /** Stores `bytes` under `key`, whatever was there; readers see the old object or the new. When this resolves, it survives power loss. */
   replace(key: string, bytes: Uint8Array, write: BlobWrite): Promise<void>
   /** The whole object, or undefined where there is none. */

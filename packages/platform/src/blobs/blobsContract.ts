@@ -41,6 +41,21 @@ export function blobsContract(name: string, open: () => Promise<Blobs>): void {
     assert.deepEqual(Uint8Array.from((await blobs.get('a')) ?? []), ONE)
   })
 
+  test(`${name}: several objects are put together, those that are there already among them`, async () => {
+    const blobs = await open()
+    await blobs.putOnce('a/1', ONE, POINT)
+    const objects = [
+      { key: 'a/1', bytes: ONE },
+      { key: 'a/2', bytes: TWO },
+      { key: 'b', bytes: ONE },
+    ]
+    await blobs.putAllOnce(objects, POINT)
+    for (const { key, bytes } of objects) assert.deepEqual(Uint8Array.from((await blobs.get(key)) ?? []), bytes, key)
+    await blobs.putAllOnce([], POINT)
+    await assert.rejects(blobs.putAllOnce([{ key: 'b', bytes: TWO }], POINT), { code: 'blobs.conflict' })
+    assert.deepEqual(Uint8Array.from((await blobs.get('b')) ?? []), ONE)
+  })
+
   test(`${name}: of two writers at once, one wins and the other is told`, async () => {
     const blobs = await open()
     const outcomes = await Promise.allSettled([blobs.putOnce('a', ONE, POINT), blobs.putOnce('a', TWO, POINT)])

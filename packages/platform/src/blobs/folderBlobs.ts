@@ -2,9 +2,9 @@ import type { Dirent } from 'node:fs'
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { errnoOf } from '@countersign/local/errors/errno.ts'
-import { createFile, makeFolder, removeFile, replaceFile } from '@countersign/local/files/durable.ts'
+import { createFiles, makeFolder, type NewFile, removeFile, replaceFile } from '@countersign/local/files/durable.ts'
 import { hasCode } from '@countersign/protocol/errors/codedError.ts'
-import { type Blobs, checkBlobKey } from './blobs.ts'
+import { type BlobObject, type Blobs, checkBlobKey } from './blobs.ts'
 import { blobsError } from './errors.ts'
 
 /** Objects that never change are read-only, for an operator's hand as well. */
@@ -16,15 +16,8 @@ const ONCE_MODE = 0o444
  */
 export function folderBlobs(folder: string): Blobs {
   return {
-    async putOnce(key, bytes, { point }) {
-      const path = await pathForWriting(folder, key)
-      try {
-        await createFile(path, bytes, { point, mode: ONCE_MODE })
-      } catch (error) {
-        if (!hasCode(error, 'files.conflict')) throw error
-        throw blobsError('blobs.conflict', `object ${key} exists with other content`, { cause: error })
-      }
-    },
+    putOnce: (key, bytes, { point }) => putAllOnce(folder, [{ key, bytes }], point),
+    putAllOnce: (objects, { point }) => putAllOnce(folder, objects, point),
     async replace(key, bytes, { point }) {
       await replaceFile(await pathForWriting(folder, key), bytes, { point })
     },
@@ -42,6 +35,17 @@ export function folderBlobs(folder: string): Blobs {
     list(prefix) {
       return prefix === '' ? listBelow(folder, '') : listBelow(pathOf(folder, prefix), `${prefix}/`)
     },
+  }
+}
+
+async function putAllOnce(folder: string, objects: readonly BlobObject[], point: string): Promise<void> {
+  const files: NewFile[] = []
+  for (const { key, bytes } of objects) files.push({ path: await pathForWriting(folder, key), bytes })
+  try {
+    await createFiles(files, { point, mode: ONCE_MODE })
+  } catch (error) {
+    if (!hasCode(error, 'files.conflict')) throw error
+    throw blobsError('blobs.conflict', `an object exists with other content: ${error.message}`, { cause: error })
   }
 }
 

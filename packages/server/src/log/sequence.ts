@@ -47,9 +47,10 @@ export async function publish(log: OpenedLog): Promise<void> {
   const { blobs } = log.deps
   const { folder } = log.spec
   try {
-    // A crash between two of these leaves some tiles beyond the published size, which nobody asks for. The bundle is still
+    // A crash in this step leaves some tiles beyond the published size, which nobody asks for. The bundle is still
     // there: `openLog` stores all of them again, the same bytes under the same names.
-    for (const file of log.owed) await blobs.putOnce(`${folder}/${file.path}`, file.bytes, { point: 'log.tile' })
+    const tiles = log.owed.map(({ path, bytes }) => ({ key: `${folder}/${path}`, bytes }))
+    await blobs.putAllOnce(tiles, { point: 'log.tile' })
     log.owed = []
 
     // Witnesses are shown a tree only when everything that proves it can be fetched. Their lines are kept nowhere else:

@@ -35,17 +35,10 @@ export function testBlobs(): TestBlobs {
     writes: [],
     violations,
     plan: undefined,
-    putOnce: async (key, bytes, write) =>
-      attempt(store, key, write, () => {
-        const first = once.get(key)
-        if (first !== undefined && !equalBytes(first, bytes)) violations.push(`${key} was written with other bytes`)
-        const present = objects.get(key)
-        if (present !== undefined && !equalBytes(present, bytes)) {
-          throw blobsError('blobs.conflict', `${key} has other content`)
-        }
-        once.set(key, bytes.slice())
-        objects.set(key, bytes.slice())
-      }),
+    putOnce: (key, bytes, write) => store.putAllOnce([{ key, bytes }], write),
+    putAllOnce: async (given, write) => {
+      for (const { key, bytes } of given) putOnce(key, bytes, write)
+    },
     replace: async (key, bytes, write) =>
       attempt(store, key, write, () => {
         if (once.has(key)) violations.push(`${key} is written once and was replaced`)
@@ -62,6 +55,19 @@ export function testBlobs(): TestBlobs {
     },
   }
   return store
+
+  function putOnce(key: string, bytes: Uint8Array, write: BlobWrite): void {
+    attempt(store, key, write, () => {
+      const first = once.get(key)
+      if (first !== undefined && !equalBytes(first, bytes)) violations.push(`${key} was written with other bytes`)
+      const present = objects.get(key)
+      if (present !== undefined && !equalBytes(present, bytes)) {
+        throw blobsError('blobs.conflict', `${key} has other content`)
+      }
+      once.set(key, bytes.slice())
+      objects.set(key, bytes.slice())
+    })
+  }
 }
 
 function read<Found>(key: string, found: Found): Found {
