@@ -171,6 +171,8 @@ async function openParts(
   const rootHash = await firstRootHash(blobs)
   await publishAnchors(storage, trust, { facts, issuers, logs, rootHash }, options.embeddedValidator)
   const policy = distributedPolicy(blobs)
+  // Read as soon as it may be another one: a recall must not be the first who asks for it. A failure is told to whoever asks.
+  trust.anchors.onPublished(() => void policy().catch(() => undefined))
   const revocations = await openRevocations({
     database,
     clock,

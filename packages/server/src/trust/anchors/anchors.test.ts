@@ -112,6 +112,16 @@ test('publishing the same bytes again makes no new version', async () => {
   assert.equal((await readRepository(blobs)).timestamp.signed.version, 1)
 })
 
+test('whoever listens hears of a publication when clients see it', async () => {
+  const seen: Promise<number>[] = []
+  anchors.onPublished(() => {
+    seen.push(readRepository(blobs).then(({ timestamp }) => timestamp.signed.version))
+  })
+  await anchors.publish({ 'a.json': bytes('a') })
+  await anchors.change('a.json', async () => bytes('b'))
+  assert.deepEqual(await Promise.all(seen), [1, 2])
+})
+
 test('publications at the same time come one after the other', async () => {
   await Promise.all(['a', 'b', 'c'].map((name) => anchors.publish({ [name]: bytes(name) })))
   const { targets, timestamp } = await readRepository(blobs)

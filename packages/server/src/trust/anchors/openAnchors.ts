@@ -41,6 +41,8 @@ export interface Anchors {
   renew(): Promise<void>
   /** When the published metadata ends. Throws `trust.anchors-missing` before the first publication. */
   status(): Promise<AnchorsStatus>
+  /** Tells `listener` whenever clients may see something new, right after it is durable. It must not throw. */
+  onPublished(listener: () => void): void
 }
 
 /** Makes the next bytes of a target from the present ones. */
@@ -62,12 +64,19 @@ const RENEW_TARGETS_DAYS = TUF_LIFETIME_DAYS.targets / 2
 export function openAnchors(deps: AnchorsDeps): Anchors {
   // Two publications at once would give the same version number to different files.
   const next = inTurn()
+  const listeners = new Set<() => void>()
+  const publishing = (work: () => Promise<void>) =>
+    next(async () => {
+      await work()
+      for (const listener of listeners) listener()
+    })
   return {
-    publish: (files) => next(() => publish(deps, files)),
+    publish: (files) => publishing(() => publish(deps, files)),
     change: (name, change) =>
-      next(async () => publish(deps, { [name]: await change(await readTarget(deps.blobs, name)) })),
-    renew: () => next(() => renew(deps)),
+      publishing(async () => publish(deps, { [name]: await change(await readTarget(deps.blobs, name)) })),
+    renew: () => publishing(() => renew(deps)),
     status: () => readStatus(deps.blobs),
+    onPublished: (listener) => void listeners.add(listener),
   }
 }
 
