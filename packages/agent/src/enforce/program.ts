@@ -112,7 +112,7 @@ function program({ record, exit, stopTimeoutMs, reaped, output }: ProgramParts, 
       if (isStillThere(record)) process.kill(record.pid, name)
     },
     stop() {
-      stopping ??= stop(group, stopTimeoutMs, clock).then(async () => void (await reaped?.()))
+      stopping ??= stop(group, stopTimeoutMs, clock, reaped?.()).then(async () => void (await reaped?.()))
       return stopping
     },
     trimOutput() {

@@ -9,25 +9,46 @@ const QUICK_MS = 500
 
 /**
  * Stops a program: SIGTERM to all of it, at the latest after `stopTimeoutMs` (30 seconds at most) SIGKILL, until no member is
- * left. Resolves only then. The wait is short at first, because a recall is measured by it. Throws `enforce.not-stopped`.
+ * left. Resolves only then. Where `leaderEnded` tells of the end of our own child, nobody looks before that: what is left
+ * after it is looked for, often at first, because a recall is measured by it. Throws `enforce.not-stopped`.
  */
-export async function stop(group: ProcessGroup, stopTimeoutMs: number, clock: Clock): Promise<void> {
+export async function stop(
+  group: ProcessGroup,
+  stopTimeoutMs: number,
+  clock: Clock,
+  leaderEnded: Promise<unknown> = Promise.resolve(),
+): Promise<void> {
   group.signal('SIGTERM')
-  if (!(await isEmptyWithin(group, Math.min(stopTimeoutMs, MAX_STOP_MS), clock))) {
+  if (!(await isEmptyWithin(group, Math.min(stopTimeoutMs, MAX_STOP_MS), clock, leaderEnded))) {
     group.signal('SIGKILL')
-    if (!(await isEmptyWithin(group, KILL_WAIT_MS, clock))) {
+    if (!(await isEmptyWithin(group, KILL_WAIT_MS, clock, leaderEnded))) {
       throw enforceError('enforce.not-stopped', 'a process is left after SIGKILL')
     }
   }
   group.release()
 }
 
-async function isEmptyWithin(group: ProcessGroup, timeoutMs: number, clock: Clock): Promise<boolean> {
+async function isEmptyWithin(
+  group: ProcessGroup,
+  timeoutMs: number,
+  clock: Clock,
+  leaderEnded: Promise<unknown>,
+): Promise<boolean> {
   const startMs = clock.monotonicMs()
-  for (;;) {
+  await endedWithin(leaderEnded, timeoutMs, clock)
+  for (const firstLookMs = clock.monotonicMs(); ; ) {
     if (group.isEmpty()) return true
-    const elapsedMs = clock.monotonicMs() - startMs
-    if (elapsedMs >= timeoutMs) return false
-    await clock.sleep(Math.min(elapsedMs < QUICK_MS ? 2 : 20, timeoutMs - elapsedMs))
+    const nowMs = clock.monotonicMs()
+    const leftMs = startMs + timeoutMs - nowMs
+    if (leftMs <= 0) return false
+    await clock.sleep(Math.min(nowMs - firstLookMs < QUICK_MS ? 2 : 20, leftMs))
   }
+}
+
+async function endedWithin(ended: Promise<unknown>, timeoutMs: number, clock: Clock): Promise<void> {
+  const over = new AbortController()
+  // Rejects only because it is over.
+  const late = clock.sleep(timeoutMs, over.signal).catch(() => undefined)
+  await Promise.race([ended, late])
+  over.abort()
 }

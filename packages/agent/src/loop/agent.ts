@@ -12,6 +12,7 @@ import { EARLIEST_TIME, openDeviceTime } from '../state/deviceTime.ts'
 import { loadEnrolment } from '../state/enrolment.ts'
 import { stateError } from '../state/errors.ts'
 import { openState, type StateStore } from '../state/stateStore.ts'
+import { type DeviceEvent, withEvent } from '../state/storedState.ts'
 import { type DeviceParts, proveTime } from './deviceParts.ts'
 import { isFreshCheckpoint } from './freshCheckpoint.ts'
 import { openJournal } from './journal.ts'
@@ -148,6 +149,7 @@ async function followWhile(deps: DeviceParts, { pollMs, random }: AgentOptions, 
 
 function newsListener(deps: DeviceParts): NewsListener {
   const { world, steward, store, time, clock, journal } = deps
+  let verified: DeviceEvent | undefined
   return {
     async act({ knowledge, timeFloor }, cause, receivedAtMs) {
       if (timeFloor) time.raise(timeFloor)
@@ -155,29 +157,33 @@ function newsListener(deps: DeviceParts): NewsListener {
       world.replaceKnowledge(knowledge)
       const news = receivedAtMs === undefined ? undefined : { receivedAtMs, verifiedAtMs: clock.monotonicMs() }
       await steward.review(news)
-      const verified = hasNew
-        ? journal.event({ kind: 'verified', detail: `${knowledge.records.length} records, by ${cause}` })
-        : undefined
-      if (verified) await store.change((state) => ({ ...state, events: [...state.events, verified].slice(-256) }))
+      const detail = `${knowledge.records.length} records, by ${cause}`
+      if (hasNew) verified = journal.event({ kind: 'verified', detail })
     },
     async acknowledge({ knowledge, size }) {
       // Nothing is fresh by a time that is not proven, and a start waits for this.
       if (store.current.needsFreshCheckpoint) await proveTime(deps)
-      await takeFreshness(deps, knowledge, size)
+      await takeFreshness(deps, knowledge, size, verified)
+      verified = undefined
       startSoon(deps)
     },
     trouble: (error) => void journal.failure('feed', error, `feed ${error.code}`),
   }
 }
 
-/** What was acted on is written down; a first fresh checkpoint after a loss of state lets things start again. */
+/**
+ * What was acted on is written down, in one go with the event that tells of it; a first fresh checkpoint after a loss of state
+ * lets things start again.
+ */
 async function takeFreshness(
   { store, time, world }: DeviceParts,
   knowledge: FeedKnowledge['knowledge'],
   size: string,
+  verified: DeviceEvent | undefined,
 ): Promise<void> {
   const isFresh = isFreshCheckpoint(knowledge, size, { time, store, policy: world.anchors.policy })
-  await store.change((state) => {
+  await store.change((before) => {
+    const state = verified === undefined ? before : withEvent(before, verified)
     const needsFreshCheckpoint = state.needsFreshCheckpoint && !isFresh
     const acknowledged = BigInt(size) > BigInt(state.acknowledged) ? size : state.acknowledged
     const isSame = needsFreshCheckpoint === state.needsFreshCheckpoint && acknowledged === state.acknowledged
