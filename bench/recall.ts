@@ -1,9 +1,10 @@
-import { readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { availableParallelism, loadavg, tmpdir } from 'node:os'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type BareBroadcast, startBareBroadcast } from './bareBroadcast.ts'
-import type { BenchOptions, BenchResult } from './benchResult.ts'
+import { type BareDevices, startBareDevices } from './bareDevices.ts'
+import type { BenchOptions } from './benchResult.ts'
+import { processorMs, residentKb } from './processCost.ts'
 import {
   certifyVersion,
   MAX_ROUNDS,
@@ -13,44 +14,16 @@ import {
   releaseVersion,
   startRecallAgent,
 } from './recallSite.ts'
+import { newTally, part, type RecallBenchResult, type RecallTally, recallResult } from './recallTally.ts'
 import { type Heard, type Listeners, monotonicMs, openListeners } from './streamLoad.ts'
-
-/** The two halves of the time to stop, and their sum. All times in milliseconds. */
-export interface RecallBenchResult extends BenchResult {
-  /** Connections over mutual TLS that hear of each recall. */
-  readonly devices: number
-  /** Real agents among them, each with a child process that is stopped. */
-  readonly agents: number
-  readonly rounds: number
-  /** From the arrival of the advisory at the validator until record and checkpoint are with a device. */
-  readonly serverP50Ms: number
-  readonly serverP99Ms: number
-  readonly serverMaxMs: number
-  /** From the first byte at an agent until the record is verified, and until its program is gone. */
-  readonly verifiedP99Ms: number
-  readonly deviceP50Ms: number
-  readonly deviceP99Ms: number
-  readonly deviceMaxMs: number
-  /** The published figure: server p99 and device p99. */
-  readonly sumP99Ms: number
-  /** From the arrival of the advisory until a process is seen to be gone, by somebody else than its agent. */
-  readonly seenGoneP50Ms: number
-  readonly seenGoneMaxMs: number
-  /** A bare TLS broadcast of the same bytes to as many connections. */
-  readonly bareP50Ms: number
-  readonly bareP99Ms: number
-  /** How long all connections took to come, and what each costs the server. */
-  readonly connectMs: number
-  readonly connectionKb: number
-  /** Of the minute before it ended, this benchmark's own included: above the number of cores everything waited. */
-  readonly loadAverage: number
-}
 
 const DEFAULT_DEVICES = 1000
 const DEFAULT_AGENTS = 20
 /** After a round, until those who went back are quiet and what is measured next is not them. */
 const SETTLE_MS = 1500
 const ROUNDS = 6
+/** Rounds in which the agents wait for each other. */
+const QUIET_ROUNDS = 3
 const LOOK_EVERY_MS = 2
 const ENROL_AT_ONCE = 2
 
@@ -58,7 +31,8 @@ const ENROL_AT_ONCE = 2
  * Time to stop. A real instance with its validator; devices that listen over mutual TLS from a process of their own; real
  * agents whose programs run a version of the product. Each round an advisory reaches that version: its certification
  * ends, every device hears it, the agents stop it and go back. The limit is a server that does nothing but write
- * the same bytes to as many mutual-TLS connections, in turns with the rounds.
+ * the same bytes to as many mutual-TLS connections, in turns with the rounds; for the devices it is as many processes that
+ * do nothing but check signatures, write durably and end a child. In the last rounds the agents do not share their moment.
  */
 export async function run({
   say,
@@ -84,7 +58,7 @@ async function measure(
   say('an instance with its validator, and a developer')
   const site = await openRecallSite(folder)
   started.push({ close: () => site.instance.stop() })
-  const rounds = Math.min(ROUNDS, MAX_ROUNDS)
+  const rounds = Math.min(ROUNDS + QUIET_ROUNDS, MAX_ROUNDS)
   say(`${rounds + 1} versions of a product are certified`)
   const [first, ...later] = await certifyVersions(site, rounds)
   if (first === undefined) throw new Error('nothing was certified')
@@ -99,23 +73,28 @@ async function measure(
   const connectionKb = (residentKb(pid) - beforeKb) / devices
   say(`${devices} devices listen; all came in ${Math.round(listeners.connectMs)} ms`)
   const bare = await openBare(site, agents, devices, started)
+  const bareDevices = await startBareDevices(agentCount, folder)
+  started.push(bareDevices)
   const tally = newTally()
   for (const [at, version] of later.entries()) {
-    say(`round ${at + 1}: the agents run ${version.version}, then an advisory reaches it`)
+    const isQuiet = at >= rounds - QUIET_ROUNDS
+    say(`round ${at + 1}: the agents run ${version.version}, then an advisory reaches it${isQuiet ? ', quietly' : ''}`)
     await releaseVersion(site, version)
     const pids = await Promise.all(agents.map((agent) => agent.runs(version.version)))
-    const round = { agents, listeners, pids, bare, tally }
-    const heard = await recall(site, version.advisory, `id: ${at + 1}\n`, round)
-    await Promise.all(agents.map((agent) => agent.runs(first.version)))
-    say(`  ${roundWords(tally, devices, agentCount)}`)
+    const round = { agents, listeners, pids, bare, bareDevices, tally, goesBackTo: first.version }
+    const heard = await (isQuiet ? recallQuietly : recall)(site, version.advisory, `id: ${at + 1}\n`, round)
+    say(`  ${isQuiet ? quietWords(tally, devices, agentCount) : roundWords(tally, devices, agentCount)}`)
     await settle()
     await broadcast(heard, `id: ${at + 1}\n`, round)
+    tally.bareDevice.push(...(await bareDevices.recall()))
+    await settle()
   }
-  return resultOf(tally, {
+  return recallResult(tally, {
     devices,
     agents: agentCount,
     rounds,
     connectMs: listeners.connectMs,
+    bareConnectMs: bare.listeners.connectMs,
     connectionKb,
     rssMb: residentKb(pid) / 1024,
   })
@@ -172,41 +151,57 @@ async function openBare(
   return { server, listeners }
 }
 
-/** Milliseconds, one figure for each device and round. */
-interface Tally {
-  readonly server: number[]
-  readonly bare: number[]
-  readonly verified: number[]
-  readonly gone: number[]
-  readonly seenGone: number[]
-}
-
-function newTally(): Tally {
-  return { server: [], bare: [], verified: [], gone: [], seenGone: [] }
-}
-
 interface Round {
   readonly agents: readonly RecallAgent[]
   readonly listeners: Listeners
   readonly pids: readonly number[]
   readonly bare: Bare
-  readonly tally: Tally
+  readonly bareDevices: BareDevices
+  readonly goesBackTo: string
+  readonly tally: RecallTally
 }
 
 /** One advisory, and everything that follows. `marker` is in the event that tells of it and in none before. */
 async function recall(site: RecallSite, advisory: string, marker: string, round: Round): Promise<Heard> {
-  const { agents, listeners, pids, tally } = round
+  const { agents, listeners, pids, tally, goesBackTo } = round
   await listeners.expect(marker)
   const gone = whenGone(pids)
   const arrivedMs = monotonicMs()
-  const ended = await site.importAdvisories(advisory)
-  if (ended.length !== 1) throw new Error(`the advisory ended ${ended.join(', ') || 'nothing'}`)
+  await end(site, advisory)
   const heard = await listeners.heard()
   for (const atMs of heard.atMs) tally.server.push(atMs - arrivedMs)
   for (const atMs of await gone) tally.seenGone.push(atMs - arrivedMs)
   for (const { verifiedMs, goneMs } of await Promise.all(agents.map((agent) => agent.recalled()))) {
     tally.verified.push(verifiedMs)
     tally.gone.push(goneMs)
+  }
+  await Promise.all(agents.map((agent) => agent.runs(goesBackTo)))
+  return heard
+}
+
+async function end(site: RecallSite, advisory: string): Promise<void> {
+  const ended = await site.importAdvisories(advisory)
+  if (ended.length !== 1) throw new Error(`the advisory ended ${ended.join(', ') || 'nothing'}`)
+}
+
+/** The same, while no agent runs: each goes on when the one before it has stopped its program and gone back. */
+async function recallQuietly(site: RecallSite, advisory: string, marker: string, round: Round): Promise<Heard> {
+  const { agents, listeners, pids, tally, goesBackTo } = round
+  await listeners.expect(marker)
+  for (const agent of agents) process.kill(agent.pid, 'SIGSTOP')
+  const arrivedMs = monotonicMs()
+  await end(site, advisory)
+  const heard = await listeners.heard()
+  for (const atMs of heard.atMs) tally.quietServer.push(atMs - arrivedMs)
+  await settle()
+  for (const [at, agent] of agents.entries()) {
+    const gone = whenGone([pids[at] ?? 0])
+    const [beganMs, beforeMs] = [monotonicMs(), processorMs(agent.pid)]
+    process.kill(agent.pid, 'SIGCONT')
+    for (const atMs of await gone) tally.quietSeenGone.push(atMs - beganMs)
+    tally.deviceCpu.push(processorMs(agent.pid) - beforeMs)
+    tally.quietGone.push((await agent.recalled()).goneMs)
+    await agent.runs(goesBackTo)
   }
   return heard
 }
@@ -218,10 +213,23 @@ async function broadcast({ bytes }: Heard, marker: string, { bare, tally }: Roun
   for (const atMs of (await bare.listeners.heard()).atMs) tally.bare.push(atMs - beganMs)
 }
 
-function roundWords({ server, gone, seenGone }: Tally, devices: number, agents: number): string {
+function roundWords({ server, gone, seenGone }: RecallTally, devices: number, agents: number): string {
   const [heard, stopped, seen] = [server.slice(-devices), gone.slice(-agents), seenGone.slice(-agents)]
-  const ms = (times: readonly number[]) => `${at(times, 0.5).toFixed(0)} ms (p99 ${at(times, 0.99).toFixed(0)})`
   return `heard after ${ms(heard)}; programs gone ${ms(stopped)} after that, seen gone ${ms(seen)} after the advisory`
+}
+
+function quietWords(
+  { quietServer, quietGone, quietSeenGone, deviceCpu }: RecallTally,
+  devices: number,
+  agents: number,
+) {
+  const [heard, stopped, seen] = [quietServer.slice(-devices), quietGone.slice(-agents), quietSeenGone.slice(-agents)]
+  const cpu = `${part(deviceCpu.slice(-agents), 0.5).toFixed(1)} ms of processor each`
+  return `heard after ${ms(heard)}; programs gone ${ms(stopped)} after that, seen gone ${ms(seen)}, with ${cpu}`
+}
+
+function ms(times: readonly number[]): string {
+  return `${part(times, 0.5).toFixed(0)} ms (p99 ${part(times, 0.99).toFixed(0)})`
 }
 
 function settle(): Promise<void> {
@@ -249,41 +257,4 @@ function isAlive(pid: number): boolean {
   } catch {
     return false
   }
-}
-
-/** Resident memory of another process, as Linux tells it. */
-function residentKb(pid: number): number {
-  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1])
-}
-
-function resultOf(
-  { server, bare, verified, gone, seenGone }: Tally,
-  facts: Pick<RecallBenchResult, 'devices' | 'agents' | 'rounds' | 'connectMs' | 'connectionKb'> & { rssMb: number },
-): RecallBenchResult {
-  const [serverP99Ms, deviceP99Ms, bareP99Ms] = [at(server, 0.99), at(gone, 0.99), at(bare, 0.99)]
-  return {
-    name: 'recall',
-    cores: availableParallelism(),
-    ...facts,
-    serverP50Ms: at(server, 0.5),
-    serverP99Ms,
-    serverMaxMs: at(server, 1),
-    verifiedP99Ms: at(verified, 0.99),
-    deviceP50Ms: at(gone, 0.5),
-    deviceP99Ms,
-    deviceMaxMs: at(gone, 1),
-    sumP99Ms: serverP99Ms + deviceP99Ms,
-    seenGoneP50Ms: at(seenGone, 0.5),
-    seenGoneMaxMs: at(seenGone, 1),
-    bareP50Ms: at(bare, 0.5),
-    bareP99Ms,
-    limit: { name: 'bare TLS broadcast of the same bytes to as many connections, p99', value: bareP99Ms, unit: 'ms' },
-    loadAverage: loadavg()[0] ?? 0,
-    ratioToLimit: serverP99Ms / bareP99Ms,
-  }
-}
-
-function at(timesMs: readonly number[], part: number): number {
-  const sorted = timesMs.toSorted((a, b) => a - b)
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? 0
 }

@@ -38,6 +38,7 @@ export interface CertifiedVersion {
 /** A real agent with a real program. */
 export interface RecallAgent {
   readonly name: string
+  readonly pid: number
   readonly client: { readonly cert: string; readonly key: string }
   /** Waits until it runs `version`; resolves with the process id. */
   runs(version: string): Promise<number>
@@ -168,6 +169,7 @@ export async function startRecallAgent({ folder, instance }: RecallSite, name: s
   const read = (file: string) => readFileSync(join(data, file), 'utf8')
   return {
     name,
+    pid: agent.pid ?? 0,
     client: { cert: read('device.crt'), key: read('device.key') },
     async runs(version) {
       const [, pid] = await printed.until(new RegExp(`^started ${PRODUCT} ${version} .*process (\\d+)$`))
@@ -181,6 +183,8 @@ export async function startRecallAgent({ folder, instance }: RecallSite, name: s
       if (agent.exitCode !== null || agent.signalCode !== null) return
       const exited = once(agent, 'exit')
       agent.kill('SIGTERM')
+      // One that was halted hears nothing before it goes on.
+      agent.kill('SIGCONT')
       await exited
     },
   }
