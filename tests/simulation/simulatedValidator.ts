@@ -67,6 +67,7 @@ async function open(deps: ValidatorDeps): Promise<SimulatedValidator> {
     renewClient: () => validator.renewClient(),
     putRevokerKey: async () => void (await authority.putRevokerKey(revokerKey.spki)),
     syncAdvisories: async () => void (await advisories.sync()),
+    followCertificates: async () => {},
     catalogueAgain: async () => {},
   }
   handleEvents(outbox, flow)

@@ -18,6 +18,8 @@ export const CERTIFICATION_ACTIVE = 'certify.active'
 /** What events and scheduled work move: everything that happens without a request or submission is on this page. */
 export interface FlowDeps {
   readonly watch: WatchDeps
+  /** Looks for certificates in this validator's name that it never asked for. */
+  followCertificates(signal: AbortSignal): Promise<void>
   /** Tells the instance how this validator is. */
   putStatus(): Promise<void>
   /** Renews trust in the instance, so that an ended signer or a changed policy is known before the next submission. */
@@ -40,6 +42,8 @@ export function scheduledWork(deps: FlowDeps): Job[] {
     { name: 'trust', everyMs: MINUTE_MS, run: () => deps.renewTrust() },
     // The outbox logs records at once; this repairs what an instance that was away has missed.
     { name: 'revocations', everyMs: MINUTE_MS, run: async () => void (await logRecords(deps.watch)) },
+    // Nobody else can tell a forged certification from one of ours.
+    { name: 'certificate-log', everyMs: MINUTE_MS / 2, run: (signal) => deps.followCertificates(signal) },
     { name: 'advisories', everyMs: HOUR_MS, run: () => deps.syncAdvisories() },
     { name: 'client-certificate', everyMs: HOUR_MS, run: () => deps.renewClient() },
     { name: 'catalogue-again', everyMs: HOUR_MS, run: (signal) => deps.catalogueAgain(signal) },

@@ -2,12 +2,19 @@ import type { VerifiedBundle } from '../bundle/verifyBundle.ts'
 import type { CertificateRecord, IdentityRecord, RevocationRecord } from '../revocation/record.ts'
 import type { Ending, LoggedRevocation, VerifiedCertification } from './facts.ts'
 
+/**
+ * A certification as far as its ending depends on it. Of one that was never seen whole, when and where it was signed is
+ * not known: then no date saves it.
+ */
+export type EndableCertification = Pick<VerifiedCertification, 'authority' | 'number' | 'serialHex'> &
+  Partial<Pick<VerifiedCertification, 'validator' | 'signedAt' | 'entry'>>
+
 /** What is asked about: an artifact, who signed it, and who certified it. */
 export interface EndableSubject {
   /** Of the artifact, lower-case hex. */
   readonly sha256: string
   readonly signature?: VerifiedBundle
-  readonly certifications: readonly VerifiedCertification[]
+  readonly certifications: readonly EndableCertification[]
 }
 
 /**
@@ -44,9 +51,10 @@ interface Claim {
   readonly entry?: { readonly origin: string; readonly index: bigint }
 }
 
-function certificationClaim(one: VerifiedCertification, sha256: string): Claim {
-  const { authority, number, serialHex, signedAt, entry } = one
-  return { covers: 'certification', sha256, authority, number, serialHex, identity: one.validator, signedAt, entry }
+function certificationClaim(one: EndableCertification, sha256: string): Claim {
+  const { authority, number, serialHex, validator: identity, signedAt, entry } = one
+  const when = { ...(signedAt && { signedAt }), ...(entry && { entry }) }
+  return { covers: 'certification', sha256, authority, number, serialHex, ...(identity && { identity }), ...when }
 }
 
 function artifactClaim(sha256: string): Claim {

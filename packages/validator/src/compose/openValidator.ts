@@ -23,6 +23,7 @@ import { validateCycloneDx, writeCycloneDx } from '../inspector/cyclonedx.ts'
 import { inspect, scanner } from '../inspector/inspect.ts'
 import { type Protection, probeProtections } from '../inspector/protections.ts'
 import { openPublishedPackages } from '../inspector/publishedPackages.ts'
+import type { FollowCertificatesDeps } from '../watch/followCertificates.ts'
 import { FollowedChanges } from '../watch/followedChanges.ts'
 import { watchMigrations } from '../watch/migrations.ts'
 import type { WatchDeps } from '../watch/watchDeps.ts'
@@ -61,6 +62,8 @@ export interface Validator {
   readonly outbox: Outbox
   readonly certifying: CertifyDeps
   readonly watch: WatchDeps
+  /** How the certificate logs of the instance are followed. */
+  readonly certificates: FollowCertificatesDeps
   /** The certification policy in force. */
   policy(): PolicyInForce
   /** Puts another certification policy in force. Throws `policy.*`. */
@@ -149,6 +152,7 @@ async function openParts(options: OpenOptions): Promise<Validator> {
     outbox,
     certifying,
     watch: { ...common, outbox, watched, revokerKey, followed: new FollowedChanges() },
+    certificates: { database, clock, logger, subject, anchors: trust.anchors },
     policy: policy.current,
     setPolicy: policy.set,
     clientNotAfter: client.notAfter,

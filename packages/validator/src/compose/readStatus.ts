@@ -4,6 +4,7 @@ import type { ValidatorStatus } from '@countersign/protocol/api/artifacts.ts'
 import { recordsIn } from '../watch/watchStore.ts'
 import type { LocalStatus } from './adminRoutes.ts'
 import { advisoryAttention } from './advisoryAttention.ts'
+import { logAttention } from './logAttention.ts'
 import type { Validator } from './openValidator.ts'
 
 /** What a status is read from. */
@@ -25,6 +26,7 @@ type Attention = ValidatorStatus['attention'][number]
 export async function readTold({ validator, version, clock, jobs }: StatusDeps): Promise<ValidatorStatus> {
   const { asOf, records, sample, state, ecosystems } = validator.advisories.state()
   const attention = [
+    ...(await logAttention(validator.certificates)),
     ...advisoryAttention(validator.advisories, {
       now: clock.now(),
       environment: validator.file.environment,

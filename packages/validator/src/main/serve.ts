@@ -15,6 +15,7 @@ import { readTold, type StatusDeps } from '../compose/readStatus.ts'
 import { readValidatorFile } from '../compose/validatorFile.ts'
 import { type FlowDeps, handleEvents, scheduledWork } from '../flow.ts'
 import { watchError } from '../watch/errors.ts'
+import { followCertificates } from '../watch/followCertificates.ts'
 import { ADMIN_SOCKET } from './callValidator.ts'
 import { printJson, printLine } from './print.ts'
 import { readSupervisedInput } from './supervisedInput.ts'
@@ -113,6 +114,7 @@ function flowDeps(validator: Validator, status: StatusDeps): FlowDeps {
   return {
     watch,
     putStatus: async () => authority.putStatus(await readTold(status)),
+    followCertificates: async (signal) => void (await followCertificates(validator.certificates, signal)),
     renewTrust: async () => void (await trust.renew()),
     renewClient: () => validator.renewClient(),
     putRevokerKey: async () => void (await authority.putRevokerKey(revokerKey.spki)),

@@ -29,4 +29,29 @@ export const watchMigrations: readonly Migration[] = [
       await trx.schema.createIndex('watch_records_state').on('watch_records').columns(['state', 'id']).execute()
     },
   },
+  {
+    id: 'watch.002',
+    async up(trx) {
+      await trx.schema
+        .createTable('watch_forged')
+        .addColumn('log', 'text', (column) => column.notNull())
+        .addColumn('log_index', 'integer', (column) => column.notNull())
+        .addColumn('authority', 'text')
+        .addColumn('number', 'text')
+        .addColumn('sha256', 'text')
+        .addColumn('serial', 'text', (column) => column.notNull())
+        .addColumn('not_after', 'text', (column) => column.notNull())
+        .addColumn('ended', 'integer', (column) => column.notNull())
+        .addColumn('found_ms', 'integer', (column) => column.notNull())
+        .addPrimaryKeyConstraint('watch_forged_key', ['log', 'log_index'])
+        .execute()
+      await trx.schema
+        .createTable('watch_logs')
+        .addColumn('origin', 'text', (column) => column.primaryKey())
+        .addColumn('next', 'integer', (column) => column.notNull())
+        .execute()
+      // Every certificate in our name is looked up by its key, beside rows that carry whole bundles.
+      await trx.schema.createIndex('certify_certifications_spki').on('certify_certifications').column('spki').execute()
+    },
+  },
 ]

@@ -32,8 +32,34 @@ export interface RecordRow {
   readonly logged_ms: number | null
 }
 
+/** One logged certificate that names this validator and whose key it never had. Never deleted. */
+export interface ForgedRow {
+  /** Origin of the certificate log, and the entry in it. */
+  readonly log: string
+  readonly log_index: number
+  /** Key id of the issuing CA; null where the entry does not say it. */
+  readonly authority: string | null
+  /** Of the certification, decimal, and the hex SHA-256 of what it certifies; null where it is not one of a certification. */
+  readonly number: string | null
+  readonly sha256: string | null
+  readonly serial: string
+  /** RFC 3339. */
+  readonly not_after: string
+  /** 1 while a logged revocation ends it. */
+  readonly ended: number
+  readonly found_ms: number
+}
+
+/** How many entries of a certificate log were looked at. */
+export interface WatchedLogRow {
+  readonly origin: string
+  readonly next: number
+}
+
 /** The tables of the watch folder, with those it reads and changes of the certify folder. */
 export interface WatchTables extends CertifyTables {
   readonly watch_findings: FindingRow
   readonly watch_records: RecordRow
+  readonly watch_forged: ForgedRow
+  readonly watch_logs: WatchedLogRow
 }
