@@ -64,7 +64,7 @@ export function parseNumbers(text: string): string[] {
   const numbers: string[] = []
   for (const part of text.split(',')) {
     const [from, to] =
-      /^([1-9]\d{0,15})(?:-([1-9]\d{0,15}))?$/
+      /^([1-9]\d{0,18})(?:-([1-9]\d{0,18}))?$/
         .exec(part)
         ?.slice(1)
         .map((one) => one && BigInt(one)) ?? []

@@ -4,6 +4,7 @@ import type { JobStatus } from '@countersign/platform/jobs/jobs.ts'
 import type { InstanceStatus } from '@countersign/protocol/api/admin.ts'
 import { encodeBase64 } from '@countersign/protocol/json/base64.ts'
 import type { TransparencyLog } from '../log/transparencyLog.ts'
+import type { UnrecordedCertification } from '../trust/revocation/unrecordedCertifications.ts'
 import { addressesOf, type InstanceFacts } from './facts.ts'
 import { newestTime } from './newestTime.ts'
 
@@ -37,6 +38,8 @@ export interface StatusDeps {
   protections(): Promise<readonly Protection[]>
   /** The validators and devices, and what they need a person for. */
   fleet(): Promise<Pick<InstanceStatus, 'validators' | 'devices' | 'attention'>>
+  /** Certifications that are logged, that were never issued here and that nothing has ended. */
+  unrecorded(): Promise<readonly UnrecordedCertification[]>
 }
 
 type Attention = InstanceStatus['attention'][number]
@@ -76,6 +79,7 @@ export async function readStatus(deps: StatusDeps): Promise<InstanceStatus> {
       ...diskAttention(disk),
       ...clockAttention(newest, now),
       ...jobAttention(jobs, deps.jobs.paused),
+      ...(await deps.unrecorded()).map(unrecordedAttention),
       ...attention,
     ],
   }
@@ -127,6 +131,17 @@ function clockAttention(newest: Date, now: Date): Attention[] {
     return [{ code: 'status.heartbeat-late', message }]
   }
   return []
+}
+
+function unrecordedAttention(one: UnrecordedCertification): Attention {
+  const { authority, number, log_index: index, subject, isNumberIssued } = one
+  const what = `entry ${index} of the certificate log certifies ${one.sha256} in the name of ${subject}, and was never issued here`
+  const end = `countersign revoke --certification ${number} --authority ${authority} --reason "never issued"`
+  const also = isNumberIssued ? ` (which also ends the one that was issued under ${number})` : ''
+  return {
+    code: 'status.certification-unrecorded',
+    message: `${what}: somebody has the keys of the authority; approvers end it: ${end}${also}`,
+  }
 }
 
 function jobAttention(jobs: readonly JobStatus[], paused: boolean): Attention[] {

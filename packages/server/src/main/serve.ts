@@ -124,6 +124,7 @@ async function run(
         expiries: () => instanceExpiries(trust, tls.notAfter),
         protections: async () => [...protections(tlsSource), ...(await validatorProtections(storage))],
         fleet: () => readFleetStatus(instance.fleet),
+        unrecorded: () => trust.unrecordedCertifications(),
       },
       tickets: { facts, clock, audit, rootHash },
       policy: { facts, audit, anchors: trust.anchors, blobs: storage.blobs },

@@ -23,6 +23,25 @@ export const trustMigrations: readonly Migration[] = [
       await createRevocations(trx)
     },
   },
+  {
+    id: 'trust.003',
+    async up(trx) {
+      await trx.schema
+        .createTable('trust_unrecorded')
+        .addColumn('log_index', 'integer', (column) => column.primaryKey())
+        .addColumn('authority', 'text', (column) => column.notNull())
+        .addColumn('number', 'text', (column) => column.notNull())
+        .addColumn('sha256', 'text', (column) => column.notNull())
+        .addColumn('subject', 'text', (column) => column.notNull())
+        .addColumn('serial', 'text', (column) => column.notNull())
+        .addColumn('not_after_ms', 'integer', (column) => column.notNull())
+        .addColumn('found_ms', 'integer', (column) => column.notNull())
+        .addColumn('ended_by', 'integer')
+        .execute()
+      const index = trx.schema.createIndex('trust_unrecorded_number').on('trust_unrecorded')
+      await index.columns(['authority', 'number']).execute()
+    },
+  },
 ]
 
 async function createIssuers(trx: Kysely<unknown>): Promise<void> {

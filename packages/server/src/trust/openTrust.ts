@@ -29,6 +29,11 @@ import { inTurn } from './inTurn.ts'
 import { publishCrls } from './revocation/publishCrls.ts'
 import { revokeCertificate } from './revocation/revokeCertificate.ts'
 import { type RevokeUnrecordedDeps, revokeUnrecorded, type Unrecorded } from './revocation/revokeUnrecorded.ts'
+import {
+  openUnrecorded,
+  type UnrecordedCertification,
+  unrecordedNumbers,
+} from './revocation/unrecordedCertifications.ts'
 import type { TimestampAuthority } from './timestamping/stamp.ts'
 import { openTimeFloor } from './timestamping/timeFloor.ts'
 import type { TrustTables } from './trustTables.ts'
@@ -66,6 +71,8 @@ export interface Trust {
   publishCrls(): Promise<void>
   /** Compares the certificate log with the database and revokes what nobody intended. Returns what was revoked. */
   revokeUnrecorded(): Promise<Unrecorded[]>
+  /** The certifications among that which approvers have not ended yet. */
+  unrecordedCertifications(): Promise<readonly UnrecordedCertification[]>
 }
 
 /**
@@ -89,10 +96,15 @@ export async function openTrust(deps: OpenTrustDeps): Promise<Trust> {
   // Event and clock may ask for lists at the same moment; each run builds on what the one before published.
   const nextRun = inTurn()
   const publishing = { ...deps, issuers: issuing, known: new Map() }
-  const comparing: RevokeUnrecordedDeps = { database, clock, store, log, outbox: deps.outbox }
+  const certifying = templateOf('certifications')
+  const used = new Set(await unrecordedNumbers(database, certifying.issuer.keyId))
+  const comparing: RevokeUnrecordedDeps = {
+    ...{ database, clock, store, log, outbox: deps.outbox },
+    usedNumber: (authority, number) => void (authority === certifying.issuer.keyId && used.add(number)),
+  }
   return {
     authority: { ...issuance, template: templateOf('identities'), verifyToken: deps.verifyToken },
-    certifications: await openCertificationAuthority({ ...issuance, database, template: templateOf('certifications') }),
+    certifications: await openCertificationAuthority({ ...issuance, database, template: certifying }, used),
     timestamps: {
       signer: await openIssuer(currentIssuer(issuers, 'timestamp-signer'), keys),
       floor: await openTimeFloor(deps, deps.timeAtLeast),
@@ -102,6 +114,7 @@ export async function openTrust(deps: OpenTrustDeps): Promise<Trust> {
     issuing,
     publishCrls: () => nextRun(async () => void (await publishCrls(publishing, facts))),
     revokeUnrecorded: () => revokeUnrecorded(comparing),
+    unrecordedCertifications: () => openUnrecorded(database, clock.now()),
   }
 }
 

@@ -65,6 +65,24 @@ export interface CertificationRow {
   readonly ended_by: number | null
 }
 
+/** A certification that is logged and that nobody here issued: somebody else has a key. Never deleted. */
+export interface UnrecordedRow {
+  /** Its entry in the certificate log. */
+  readonly log_index: number
+  /** Key id of the issuing authority, and the number that the certificate claims, decimal. */
+  readonly authority: string
+  readonly number: string
+  /** Of what it certifies, lower-case hex. */
+  readonly sha256: string
+  /** Whom it names. */
+  readonly subject: string
+  readonly serial: string
+  readonly not_after_ms: number
+  readonly found_ms: number
+  /** Id of the revocation record that ended it, or null while nothing did. */
+  readonly ended_by: number | null
+}
+
 /** A leaf for the revocation log, written before it is appended. Never deleted. */
 export interface RevocationRow {
   readonly id: Generated<number>
@@ -139,6 +157,7 @@ export interface TrustTables {
   readonly trust_certificate_intents: CertificateIntentRow
   readonly trust_certificate_results: CertificateResultRow
   readonly trust_certifications: CertificationRow
+  readonly trust_unrecorded: UnrecordedRow
   readonly trust_revocations: RevocationRow
   readonly trust_revocation_requests: RevocationRequestRow
   readonly trust_revocation_approvals: RevocationApprovalRow

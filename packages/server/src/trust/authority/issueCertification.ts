@@ -58,9 +58,16 @@ const DAY_MS = 86_400_000
 /** The certifications authority with its counter, as the database left it. */
 export async function openCertificationAuthority(
   deps: Omit<CertificationAuthority, 'takeNumber' | 'underWay'>,
+  /** Numbers that somebody else has used: a record that ends one of them would end ours as well. */
+  used: ReadonlySet<bigint> = new Set(),
 ): Promise<CertificationAuthority> {
   let last = await lastNumber(deps.database, deps.template.issuer.keyId)
-  return { ...deps, takeNumber: () => ++last, underWay: new Map() }
+  const takeNumber = () => {
+    do last++
+    while (used.has(last))
+    return last
+  }
+  return { ...deps, takeNumber, underWay: new Map() }
 }
 
 /**

@@ -11,6 +11,7 @@ import type { TrustTables } from '../trustTables.ts'
 import { type NamedCertification, namedBy } from './endedBy.ts'
 import { openRevocationIntents, type StoredRevocation } from './revocationStore.ts'
 import { revokeCertificates } from './revokeCertificate.ts'
+import { noteUnrecordedEnded } from './unrecordedCertifications.ts'
 
 /** The event that follows every record: {record, authority?, numbers?, digest?}, numbers in decimal digits. */
 export const REVOCATION_LOGGED = 'trust.revocation-logged'
@@ -71,6 +72,7 @@ async function storeEffects(
 ): Promise<void> {
   const ending = (await namedBy(trx, record)).filter(({ isEnded }) => !isEnded)
   await noteEnded(trx, id, ending)
+  await noteUnrecordedEnded(trx, id, record)
   for (const [authority, ended] of Map.groupBy(ending, (one) => one.authority)) {
     const revocations = ended.map(({ serial, notBefore }) => {
       // From its own beginning: timestamp-aware tools keep what was stamped before the date (design 3).

@@ -6,6 +6,7 @@ import { sha256 } from '@countersign/protocol/log/merkle.ts'
 import { encodeNumbers } from '@countersign/protocol/revocation/numbers.ts'
 import {
   type AdvisedAction,
+  type CertificationsRecord,
   type RevocationRecord,
   type Severity,
   writeRecord,
@@ -13,10 +14,11 @@ import {
 import { lastNumber } from '../authority/certifications.ts'
 import { trustError } from '../errors.ts'
 import type { TrustTables } from '../trustTables.ts'
-import { namedBy } from './endedBy.ts'
+import { type NamedCertification, namedBy } from './endedBy.ts'
 import { reachOf } from './reachOf.ts'
 import { addRequest, findRequestByPayload, requestReply, type StoredRequest } from './requestStore.ts'
 import type { RevocationDeps } from './revocationDeps.ts'
+import { unrecordedAmong } from './unrecordedCertifications.ts'
 
 /** What a person asks to have ended. */
 export interface RequestedRevocation {
@@ -51,10 +53,7 @@ export async function requestRevocation(
   const payload = writeRecord(record)
   const tables = deps.database.tables<TrustTables>()
   const named = await namedBy(tables, record)
-  if (record.scope === 'certifications' && 'numbers' in record && named.length !== record.numbers.length) {
-    const missing = record.numbers.length - named.length
-    throw trustError('trust.certification-unknown', `${missing} of the numbers were never given out by this authority`)
-  }
+  if (record.scope === 'certifications' && 'numbers' in record) await refuseUnknown(deps, record, named)
   const { revokers, environment } = await deps.policy()
   const reach = await reachOf(deps, revokers, named)
   if (request.dryRun) return { reach }
@@ -72,6 +71,20 @@ export async function requestRevocation(
   )
   const stored = (await findRequestByPayload(tables, payloadHash)) as StoredRequest
   return { request: await requestReply(tables, stored), reach }
+}
+
+/** A number that was never given out is a slip of the pen, unless somebody else has certified under it. */
+async function refuseUnknown(
+  { database }: RevocationDeps,
+  { authority, numbers }: CertificationsRecord,
+  named: readonly NamedCertification[],
+): Promise<void> {
+  const issued = new Set(named.map(({ number }) => number))
+  const others = numbers.filter((number) => !issued.has(number))
+  const forged = await unrecordedAmong(database.tables<TrustTables>(), authority, others)
+  const missing = others.length - forged.size
+  if (missing === 0) return
+  throw trustError('trust.certification-unknown', `${missing} of the numbers were never given out by this authority`)
 }
 
 async function recordOf(

@@ -4,13 +4,14 @@ import type { Outbox } from '@countersign/platform/outbox/outbox.ts'
 import { toHex } from '@countersign/protocol/json/base64.ts'
 import { type CtEntry, decodeDataTile } from '@countersign/protocol/log/staticCt.ts'
 import { TILE_WIDTH } from '@countersign/protocol/log/tiles.ts'
-import { type Certificate, parseCertificate } from '@countersign/protocol/x509/certificate.ts'
+import { parseCertificate } from '@countersign/protocol/x509/certificate.ts'
 import type { TransparencyLog } from '../../log/transparencyLog.ts'
 import type { CertificateStore } from '../authority/certificateStore.ts'
 import { trustError } from '../errors.ts'
 import { readState, writeState } from '../trustState.ts'
 import type { TrustTables } from '../trustTables.ts'
 import { revokeCertificate } from './revokeCertificate.ts'
+import { type FoundCertificate, noteUnrecorded } from './unrecordedCertifications.ts'
 
 /** What the comparison stands on. */
 export interface RevokeUnrecordedDeps {
@@ -20,6 +21,8 @@ export interface RevokeUnrecordedDeps {
   readonly outbox: Pick<Outbox, 'emit'>
   /** The certificate log. */
   readonly log: Pick<TransparencyLog, 'head' | 'readEntries'>
+  /** Told of every number of a certification that somebody else has used, before this resolves. */
+  usedNumber?(authority: string, number: bigint): void
 }
 
 /** A logged certificate that nobody here intended. */
@@ -31,9 +34,9 @@ export interface Unrecorded {
 
 /**
  * Compares the certificate log with the database, from the last compared entry on, and revokes every certificate that is
- * logged but was never recorded: someone else had a key, or the database was put back. For the start, after
- * `finishIntents`, and for a job, so that a start has little to compare. Each tile's revocations and the place reached
- * are stored in one transaction. Returns what was revoked, for the operator and the audit trail.
+ * logged but was never recorded: someone else had a key, or the database was put back. A certification among them is noted
+ * as well, because it needs attention: devices do not read revocation lists. For a job. Each tile's revocations and the
+ * place reached are stored in one transaction. Returns what was revoked, for the operator and the audit trail.
  */
 export async function revokeUnrecorded(deps: RevokeUnrecordedDeps): Promise<Unrecorded[]> {
   const revoked: Unrecorded[] = []
@@ -53,9 +56,7 @@ export async function revokeUnrecorded(deps: RevokeUnrecordedDeps): Promise<Unre
   return revoked
 }
 
-interface Found extends Unrecorded {
-  readonly certificate: Certificate
-}
+type Found = Unrecorded & FoundCertificate
 
 async function compareTile(
   deps: RevokeUnrecordedDeps,
@@ -92,7 +93,7 @@ async function store(
   reached: { compared: number; settled: number },
 ): Promise<void> {
   const now = deps.clock.now()
-  await deps.database.transaction<TrustTables, void>('trust.compared', async (trx) => {
+  const noted = await deps.database.transaction<TrustTables, UsedNumber[]>('trust.compared', async (trx) => {
     for (const { issuerKeyId, serial, certificate } of unrecorded) {
       // Nobody was entitled to it at any time, so it counts from its beginning.
       const notBefore = new Date(Math.min(certificate.notBefore.getTime(), now.getTime()))
@@ -108,5 +109,9 @@ async function store(
     }
     await writeState(trx, 'certificates.compared', reached.compared)
     await writeState(trx, 'certificates.settled', reached.settled)
+    return noteUnrecorded(trx, unrecorded, now)
   })
+  for (const { authority, number } of noted) deps.usedNumber?.(authority, number)
 }
+
+type UsedNumber = Awaited<ReturnType<typeof noteUnrecorded>>[number]
