@@ -15,17 +15,28 @@ import type { VerificationPolicy } from '@countersign/protocol/policy/verificati
 import { certify, signBundle } from '../journeys/bad-input/signing.ts'
 import { distributedPolicy } from '../support/distributedPolicy.ts'
 import { newMachine } from '../support/machine.ts'
+import { countersignValidator } from '../support/programs.ts'
+import { runProgram } from '../support/runProgram.ts'
 import { forgeCertification, ownSigner, signedRecord, wholeSeconds } from './forge.ts'
 import { type StolenLog, stealLog } from './logThief.ts'
 import { type PackedProduct, packProduct } from './product.ts'
-import { type CertifiedProduct, codesOf, DEVELOPER, openScene, type Scene, type Verified } from './scene.ts'
+import { type CertifiedProduct, codesOf, DEVELOPER, openScene, type Scene, until, type Verified } from './scene.ts'
 import { instanceWrap, stolenKey, stolenKeys, stolenValidator } from './stolenKeys.ts'
 import { publishForged } from './tufThief.ts'
+
+/** The validator looks every half minute. */
+const NOTICED_MS = 120_000
+
+/** What the status of a validator tells, as far as it is asked for. */
+interface Told {
+  readonly attention: readonly { readonly code: string; readonly message: string }[]
+}
 
 describe('the thief of the whole embedded server', () => {
   let scene: Scene
   let good: CertifiedProduct
   let forged: PackedProduct
+  let forgery: { readonly number: bigint; readonly authority: string }
   let log: StolenLog
   /** The policy that a careful machine keeps for itself. */
   let honest: VerificationPolicy
@@ -44,9 +55,28 @@ describe('the thief of the whole embedded server', () => {
     const bytes = readFileSync(forged.archive)
     const signature = await signBundle({ publicUrl: scene.target.url, ca: scene.ca }, bytes, key)
     writeFileSync(`${forged.archive}.sigstore.json`, signature)
-    const { bundle } = await forgeCertification(await stolenValidator(scene), { ...forged, signature })
+    const { bundle, ...certified } = await forgeCertification(await stolenValidator(scene), { ...forged, signature })
+    forgery = certified
     const verified = await scene.verify(forged, '--certification', scene.file('forged.json', bundle))
     assert.equal(verified.answer, 'yes', verified.reasons.join('; '))
+  })
+
+  it('cannot certify unnoticed: the validator in whose name it did says so, and how approvers end it', async () => {
+    const status = [...countersignValidator, 'status', '--data', scene.validatorFolder, '--json']
+    let said: string[] = []
+    await until(
+      () => `the validator has noticed: ${said.join('; ')}`,
+      NOTICED_MS,
+      async () => {
+        const { told } = JSON.parse((await runProgram(status)).stdout) as { readonly told: Told }
+        said = told.attention.filter(({ code }) => code === 'certificate-forged').map(({ message }) => message)
+        return said.length > 0
+      },
+    )
+    const [message, ...more] = said
+    assert.deepEqual(more, [], 'its own certification is not taken for a forged one')
+    const { number, authority } = forgery
+    assert.ok(message?.includes(`countersign revoke --certification ${number} --authority ${authority} --reason`))
   })
 
   it('cannot open the offline roots, and no device takes a root that they did not sign', async () => {
