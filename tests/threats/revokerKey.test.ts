@@ -26,6 +26,7 @@ describe("the thief of an automatic revoker's key", () => {
   let second: CertifiedProduct
   let front: Device
   let pid: number
+  const certified: { readonly authority: string; readonly number: string }[] = []
 
   before(async () => {
     scene = await openScene()
@@ -68,10 +69,33 @@ describe("the thief of an automatic revoker's key", () => {
     await scene.changePolicy({ revokers: { ...revokers, reach } })
     const { state, reach: found } = await bring(endsNumbers(first.authority, first.number), true)
     assert.equal(state, 'waiting')
-    assert.match(found.above.join(), /1 of the 1 devices of shop: over 20 %/)
+    assert.match(found.above.join(), /1 of the 1 devices of shop within a day: over 20 %/)
     await until('the device has heard of it', WAIT_MS, async () => (await acknowledged(front)) === '2')
     assert.equal(await front.runs('1.0.0'), pid)
     assert.equal((await scene.verify(first)).answer, 'yes')
+  })
+
+  it('cannot pass the limit by calling an ordinary advisory malware or known to be exploited', async () => {
+    const { revokers } = await distributedPolicy(scene.instance)
+    const reach = { ...revokers.reach, minGroupDevices: 1, passes: ['malware' as const, 'knownExploited' as const] }
+    await scene.changePolicy({ revokers: { ...revokers, reach } })
+    const record = { ...endsNumbers(first.authority, first.number), reason: 'it is malware, believe me' }
+    assert.equal((await bring(record, true)).state, 'waiting')
+    assert.equal((await scene.verify(first)).answer, 'yes')
+  })
+
+  it('cannot get past the limit with many small records', async () => {
+    const { revokers } = await distributedPolicy(scene.instance)
+    const reach = { ...revokers.reach, minGroupDevices: 4, maxPercentOfCertifications: 50, passes: [] }
+    await scene.changePolicy({ revokers: { ...revokers, reach } })
+    const states: string[] = []
+    // One ended before, within the limit; with it and the first that stands there are six.
+    for (const version of ['2.0.0', '2.1.0', '2.2.0', '2.3.0']) {
+      const { authority, number } = await scene.certify({ version })
+      certified.push({ authority, number })
+    }
+    for (const { authority, number } of certified) states.push((await bring(endsNumbers(authority, number))).state)
+    assert.deepEqual(states, ['logged', 'logged', 'waiting', 'waiting'])
   })
 
   it('cannot reach digests, identities or certificates, and cannot lift or narrow, not even with the help of the log', async () => {

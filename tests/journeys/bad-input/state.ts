@@ -123,6 +123,8 @@ function isOnRecord(table: string, row: Row): boolean {
   if (table === 'account_audit_entries') return true
   // What a device reports is on record, whatever became of it there.
   if (table === 'fleet_reports') return true
+  // How far a validator has read the instance's certificate log: it reads on, whatever is refused meanwhile.
+  if (table === 'watch_logs') return true
   if (table === 'sqlite_sequence') return row.name === 'account_audit_entries'
   if (table === 'log') return row.name === 'audit'
   return table === 'log_key_tile' && row.log === 'audit'

@@ -40,6 +40,10 @@ export const trustMigrations: readonly Migration[] = [
         .execute()
       const index = trx.schema.createIndex('trust_unrecorded_number').on('trust_unrecorded')
       await index.columns(['authority', 'number']).execute()
+      await trx.schema.alterTable('trust_revocations').addColumn('automatic_by', 'text').execute()
+      await sql`CREATE INDEX trust_revocations_automatic ON trust_revocations (automatic_by, written_ms) WHERE automatic_by IS NOT NULL`.execute(
+        trx,
+      )
     },
   },
 ]

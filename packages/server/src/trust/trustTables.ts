@@ -92,6 +92,8 @@ export interface RevocationRow {
   readonly payload_hash: string
   /** `record`: it takes effect. `announcement`: it only says what waits for approvers. */
   readonly kind: string
+  /** The validator whose own record passed below the reach limit, and so counts towards it; null for every other. */
+  readonly automatic_by: string | null
   /** Of a record with effect `blocked`: the hex SHA-256 of what is never certified again. */
   readonly blocked: string | null
   /** JSON: how far it was computed to reach before it was written. */

@@ -53,9 +53,10 @@ for (const [count, step, most] of [
   })
 }
 
-test('more advisories than a record can name: the first 32', async () => {
-  const advisories = Array.from({ length: 40 }, (_, index) => `GHSA-${String(index).padStart(4, '0')}`)
+test('more advisories than a record can name: 32, and that of malware is among them', async () => {
+  const advisories = [...Array.from({ length: 40 }, (_, index) => `GHSA-${String(index).padStart(4, '0')}`), 'MAL-1']
   const [signed] = await signRecords({ ...common, advisories, certifications: numbered(1, 1n) }, testKey(), at)
   const { record } = parseRevocationLeaf(Buffer.from(signed?.envelope ?? ''))
   assert.equal(record.advisories?.length, 32)
+  assert.ok(record.advisories?.includes('MAL-1'))
 })

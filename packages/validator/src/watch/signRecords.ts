@@ -9,7 +9,7 @@ export interface Endings {
   readonly authority: string
   /** By number, with the certification's number here. */
   readonly certifications: readonly { readonly id: number; readonly number: bigint }[]
-  /** At least one; the first 32 are named. */
+  /** At least one; 32 are named, those of malware first. */
   readonly advisories: readonly string[]
   readonly severity: Severity
   readonly reason: string
@@ -56,13 +56,19 @@ async function signSorted(endings: Endings, key: SigningKey, issuedAt: Date): Pr
   return [{ envelope: new TextDecoder().decode(leaf), certifications: certifications.map(({ id }) => id) }]
 }
 
+/** What the policy may let pass the reach limit has to stand in the record. */
+function named(advisories: readonly string[]): string[] {
+  const isMalware = (id: string) => id.startsWith('MAL-')
+  return advisories.toSorted((a, b) => Number(isMalware(b)) - Number(isMalware(a))).slice(0, MAX_ADVISORIES)
+}
+
 function recordOf(endings: Endings, issuedAt: Date): CertificationsRecord {
   return {
     scope: 'certifications',
     effect: 'ended',
     authority: endings.authority,
     numbers: endings.certifications.map(({ number }) => number),
-    advisories: endings.advisories.slice(0, MAX_ADVISORIES),
+    advisories: named(endings.advisories),
     severity: endings.severity,
     action: 'goBack',
     ...(endings.replacement !== undefined && { replacement: endings.replacement }),

@@ -173,8 +173,8 @@ test('above the reach limit a record is announced, ends nothing, and waits; an a
 test('a group at the limit, or too small, does not hold a record back; the policy may let the worst pass', async () => {
   const numbers = await certify(3)
   for (const group of [
-    { group: 'g', devices: 100, reached: 20 },
-    { group: 'g', devices: 49, reached: 49 },
+    { group: 'large', devices: 100, reached: 20 },
+    { group: 'small', devices: 49, reached: 49 },
   ]) {
     site().running.groups = [group]
     assert.equal((await add(signedLeaf(recordOf([numbers.shift()!]), own))).state, 'logged')
@@ -183,8 +183,83 @@ test('a group at the limit, or too small, does not hold a record back; the polic
   await setRevokers({
     reach: { maxPercentOfGroup: 20, minGroupDevices: 50, maxPercentOfCertifications: 50, passes: ['malware'] },
   })
-  const envelope = signedLeaf(recordOf(numbers), own)
+  const envelope = signedLeaf(recordOf(numbers, { advisories: ['GHSA-jchw-25xp-jwwc', 'MAL-2026-1'] }), own)
   assert.equal((await add(envelope, {}, { malware: true })).state, 'logged')
+})
+
+for (const [kind, prefix] of [
+  ['malware', 'MAL-'],
+  ['knownExploited', 'CVE-'],
+] as const) {
+  test(`what the policy lets pass as ${kind} has to name an advisory ${prefix}…, and to be declared as such`, async () => {
+    site().running.groups = [{ group: 'g', devices: 100, reached: 100 }]
+    await setRevokers({
+      reach: { maxPercentOfGroup: 20, minGroupDevices: 50, maxPercentOfCertifications: 50, passes: [kind] },
+    })
+    const [one] = (await certify()) as [bigint]
+    const named = (advisory: string) => signedLeaf(recordOf([one], { advisories: [advisory] }), own)
+    assert.equal((await add(named('GHSA-jchw-25xp-jwwc'), {}, { [kind]: true })).state, 'waiting')
+    assert.equal((await add(named(`${prefix}2026-1`))).state, 'waiting')
+    assert.equal(await stateOf(one), 'active')
+    assert.equal((await add(named(`${prefix}2026-2`), {}, { [kind]: true })).state, 'logged')
+  })
+}
+
+const LIMITS = { maxPercentOfGroup: 20, minGroupDevices: 10, maxPercentOfCertifications: 50, passes: [] }
+
+test('many small records of one day count together: what is split waits as the whole would', async () => {
+  await setRevokers({ reach: LIMITS })
+  const numbers = await certify(12)
+  const states: string[] = []
+  for (const number of numbers) {
+    const { state, reach } = await add(signedLeaf(recordOf([number]), own))
+    states.push(state)
+    if (states.length === 7) assert.deepEqual(reach.above, ['7 of 12 active certifications within a day: over 50 %'])
+  }
+  assert.deepEqual(states, [...Array(6).fill('logged'), ...Array(6).fill('waiting')])
+})
+
+test('devices of a group count together, whatever they run after the first record', async () => {
+  await setRevokers({ reach: LIMITS })
+  const [one, two, three] = (await certify(3)) as [bigint, bigint, bigint]
+  site().running.groups = [{ group: 'pumps', devices: 100, reached: 15 }]
+  assert.equal((await add(signedLeaf(recordOf([one]), own))).state, 'logged')
+  const { state, reach } = await add(signedLeaf(recordOf([two]), own))
+  assert.equal(state, 'waiting')
+  assert.deepEqual(reach.above, ['30 of the 100 devices of pumps within a day: over 20 %'])
+  site().running.groups = [
+    { group: 'pumps', devices: 100, reached: 0 },
+    { group: 'valves', devices: 100, reached: 15 },
+  ]
+  assert.equal((await add(signedLeaf(recordOf([three]), own))).state, 'logged', 'another group has a limit of its own')
+})
+
+test('two records at once are not each weighed alone', async () => {
+  await setRevokers({ reach: LIMITS })
+  const numbers = await certify(12)
+  const halves = [numbers.slice(0, 6), numbers.slice(6)]
+  const added = await Promise.all(halves.map((half) => add(signedLeaf(recordOf(half), own))))
+  assert.deepEqual(added.map(({ state }) => state).sort(), ['logged', 'waiting'])
+})
+
+test('what is written and not logged yet counts, and a day later the count begins anew', async () => {
+  await setRevokers({ reach: LIMITS })
+  const numbers = await certify(20)
+  const append = () => Promise.reject(new Error('disk full'))
+  await assert.rejects(add(signedLeaf(recordOf(numbers.slice(0, 10)), own), { log: { append } }), /disk full/)
+  assert.equal((await add(signedLeaf(recordOf(numbers.slice(10, 11)), own))).state, 'waiting')
+  site().place.clock.advance(86_400_001)
+  assert.equal((await add(signedLeaf(recordOf(numbers.slice(11, 12)), own))).state, 'logged')
+})
+
+test('what approvers have ended does not count towards the limit of the validator', async () => {
+  await setRevokers({ reach: LIMITS })
+  const numbers = await certify(40)
+  const { request = '' } = await add(signedLeaf(recordOf(numbers.slice(0, 25)), own))
+  const tables = site().place.database.tables<TrustTables>()
+  const [waiting] = await listRequests(tables, { all: false, limit: 10 })
+  assert.equal((await approve(request, waiting?.payload ?? '')).state, 'logged')
+  assert.equal((await add(signedLeaf(recordOf(numbers.slice(25, 30)), own))).state, 'logged')
 })
 
 test('more than half of many certifications waits', async () => {
@@ -192,7 +267,7 @@ test('more than half of many certifications waits', async () => {
     reach: { maxPercentOfGroup: 20, minGroupDevices: 4, maxPercentOfCertifications: 50, passes: ['malware'] },
   })
   const numbers = await certify(4)
-  const waiting = await add(signedLeaf(recordOf(numbers.slice(0, 3)), own), {}, { knownExploited: true })
+  const waiting = await add(signedLeaf(recordOf(numbers.slice(0, 3)), own), {}, { malware: true })
   assert.deepEqual(waiting.reach.above, ['3 of 4 active certifications: over 50 %'])
   assert.equal((await add(signedLeaf(recordOf(numbers.slice(0, 2)), own))).state, 'logged')
 })
@@ -234,16 +309,15 @@ async function certifyMany(count: number): Promise<bigint> {
 
 test('fifty thousand certifications end by two records, and every list is published', async () => {
   const count = 50_000
-  await setRevokers({
-    reach: { maxPercentOfGroup: 20, minGroupDevices: 50, maxPercentOfCertifications: 50, passes: ['knownExploited'] },
-  })
   const first = await certifyMany(count)
   site().place.clock.advance(1000)
   const numbers = Array.from({ length: count }, (_, at) => first + BigInt(at))
-  for (const half of [numbers.slice(0, count / 2), numbers.slice(count / 2)]) {
-    const added = await add(signedLeaf(recordOf(half), own), {}, { knownExploited: true })
-    assert.equal(added.reach.certifications, count / 2)
-  }
+  const halves = [numbers.slice(0, count / 2), numbers.slice(count / 2)].map((half) => signedLeaf(recordOf(half), own))
+  const [within, above] = [await add(halves[0]!), await add(halves[1]!)]
+  assert.deepEqual([within.state, above.state, above.reach.certifications], ['logged', 'waiting', count / 2])
+  assert.deepEqual(above.reach.above, ['50000 of 50000 active certifications within a day: over 50 %'])
+  const [request] = await listRequests(site().place.database.tables<TrustTables>(), { all: false, limit: 10 })
+  assert.equal((await approve(above.request!, request!.payload)).state, 'logged')
   assert.deepEqual(await Promise.all([first, first + BigInt(count - 1)].map(stateOf)), ['ended', 'ended'])
   await site().running.trust.publishCrls()
   let listed = 0

@@ -4,6 +4,7 @@ import { authoriseRevocation, neededApprovals } from '@countersign/protocol/deci
 import { refusedCaller } from '@countersign/protocol/errors/codedError.ts'
 import { toHex } from '@countersign/protocol/json/base64.ts'
 import { sha256 } from '@countersign/protocol/log/merkle.ts'
+import type { VerificationPolicy } from '@countersign/protocol/policy/verificationPolicy.ts'
 import { parseRevocationLeaf, type UnverifiedRevocation } from '@countersign/protocol/revocation/envelope.ts'
 import { type CertificationsRecord, writeRecord } from '@countersign/protocol/revocation/record.ts'
 import type { Transaction } from 'kysely'
@@ -17,7 +18,14 @@ import { logRevocation } from './logRevocation.ts'
 import { passesLimit, reachOf } from './reachOf.ts'
 import { addRequest, findRequestByPayload } from './requestStore.ts'
 import type { RevocationDeps } from './revocationDeps.ts'
-import { addRevocation as addIntent, findRevocation, readRevocation, type StoredRevocation } from './revocationStore.ts'
+import {
+  addRevocation as addIntent,
+  automaticReach,
+  findRevocation,
+  type NewRevocation,
+  readRevocation,
+  type StoredRevocation,
+} from './revocationStore.ts'
 
 /** A validator's signed record as it came over mutual TLS. */
 export interface SignedRecord {
@@ -39,16 +47,25 @@ export interface AddedRevocation {
 
 /** How far a validator's clock may be ahead. */
 const CLOCK_SKEW_MS = 300_000
+/** What a validator ends by itself within this time is weighed together. */
+const REACH_WINDOW_MS = 86_400_000
+
+/** What automatic records stand on. */
+export interface AutomaticDeps extends RevocationDeps {
+  /** Carries out one after the other what it is given. */
+  inTurn<T>(work: () => Promise<T>): Promise<T>
+}
 
 /**
  * Logs a record that ends certifications of the validator who signed it (design 5). Above the reach limit of the policy,
- * which may let known exploited flaws and malware pass, it is announced as *inform* and waits for approvers. The same
+ * together with what it ended within a day before, it is announced as *inform* and waits for approvers; the policy may let
+ * known exploited flaws and malware pass. The same
  * payload again: the same answer, also after a crash. Trusts `validator` to be proved.
  * Throws the codes of `parseRevocationLeaf` and `authoriseRevocation`, `trust.revocation-kind`,
  * `trust.certification-unknown`, `trust.date-in-future`, and what the log throws.
  */
 export async function addRevocation(
-  deps: RevocationDeps,
+  deps: AutomaticDeps,
   validator: string,
   { envelope, ...kind }: SignedRecord,
 ): Promise<AddedRevocation> {
@@ -62,12 +79,8 @@ export async function addRevocation(
     }
     const known = await findKnown(deps, revocation.payloadHash)
     if (known !== undefined) return known
-    const ending = await ownCertifications(deps, validator, record)
-    const reach = await reachOf(deps, revokers, ending)
-    if (reach.above.length === 0 || passesLimit(revokers, kind))
-      return await logAtOnce(deps, validator, revocation, reach)
-    const required = neededApprovals(record.scope, revokers, environment)
-    return await announce(deps, validator, { ...revocation, record, reach, required })
+    const weighed = await deps.inTurn(() => weigh(deps, validator, { revocation, record, kind, revokers, environment }))
+    return 'intent' in weighed ? await logIntent(deps, weighed) : weighed
   } catch (error) {
     throw refusedCaller(error, { validator })
   }
@@ -80,19 +93,50 @@ interface Intent {
   readonly entry: AuditIntent
 }
 
-async function logAtOnce(
+interface Weighing {
+  readonly revocation: UnverifiedRevocation
+  readonly record: CertificationsRecord
+  readonly kind: Omit<SignedRecord, 'envelope'>
+  readonly revokers: VerificationPolicy['revokers']
+  readonly environment: VerificationPolicy['environment']
+}
+
+/**
+ * Weighs a record together with what this validator's records have reached within a day, and writes down what follows: the
+ * intent to log it, or that it waits. One after the other, because of two at once each would be weighed alone.
+ */
+async function weigh(
   deps: RevocationDeps,
   validator: string,
-  revocation: UnverifiedRevocation,
-  reach: Reach,
+  { revocation, record, kind, revokers, environment }: Weighing,
+): Promise<{ readonly intent: Intent; readonly reach: Reach } | AddedRevocation> {
+  const known = await findKnown(deps, revocation.payloadHash)
+  if (known !== undefined) return known
+  const ending = await ownCertifications(deps, validator, record)
+  const since = new Date(deps.clock.now().getTime() - REACH_WINDOW_MS)
+  const earlier = await automaticReach(deps.database.tables<TrustTables>(), validator, since)
+  const reach = await reachOf(deps, revokers, ending, earlier)
+  if (reach.above.length === 0) {
+    return { intent: await intend(deps, validator, { ...revocation, reach, automaticBy: validator }), reach }
+  }
+  if (passesLimit(revokers, kind, record.advisories ?? [])) {
+    return { intent: await intend(deps, validator, { ...revocation, reach }), reach }
+  }
+  const required = neededApprovals(record.scope, revokers, environment)
+  return announce(deps, validator, { ...revocation, record, reach, required })
+}
+
+function intend(deps: RevocationDeps, validator: string, revocation: NewRevocation): Promise<Intent> {
+  return deps.database.commitTogether<Tables, Intent>('trust.revocation-intent', async (trx) => ({
+    stored: await addIntent(narrowed(trx), revocation, deps.clock.now()),
+    entry: await deps.audit.intend(trx, auditEvent('revocation.recorded', validator, revocation.payloadHash)),
+  }))
+}
+
+async function logIntent(
+  deps: RevocationDeps,
+  { intent: { stored, entry }, reach }: { readonly intent: Intent; readonly reach: Reach },
 ): Promise<AddedRevocation> {
-  const { stored, entry } = await deps.database.commitTogether<Tables, Intent>(
-    'trust.revocation-intent',
-    async (trx) => ({
-      stored: await addIntent(narrowed(trx), { ...revocation, reach }, deps.clock.now()),
-      entry: await deps.audit.intend(trx, auditEvent('revocation.recorded', validator, revocation.payloadHash)),
-    }),
-  )
   // The trail has it already; its log, on the same disk, comes after the one that devices wait for.
   const record = await logRevocation(deps, stored)
   await deps.audit.settle(entry)

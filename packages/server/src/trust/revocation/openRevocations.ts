@@ -1,4 +1,6 @@
 import type { TransparencyLog } from '../../log/transparencyLog.ts'
+import { inTurn } from '../inTurn.ts'
+import type { AutomaticDeps } from './addRevocation.ts'
 import { FeedPush } from './feedPush.ts'
 import { finishRevocations } from './logRevocation.ts'
 import type { RevocationDeps } from './revocationDeps.ts'
@@ -11,7 +13,7 @@ export interface OpenRevocationsDeps extends RevocationDeps {
 }
 
 /** Revocation in a running instance. */
-export interface Revocations extends OpenRevocationsDeps {
+export interface Revocations extends OpenRevocationsDeps, Pick<AutomaticDeps, 'inTurn'> {
   /** Tells followers what the revocation log publishes. */
   readonly push: FeedPush
   /** Logs again what a crash or failure cut off. For a job. */
@@ -27,5 +29,5 @@ export interface Revocations extends OpenRevocationsDeps {
 export async function openRevocations(deps: OpenRevocationsDeps): Promise<Revocations> {
   await finishRevocations(deps)
   const push = new FeedPush({ log: deps.log, clock: deps.clock })
-  return { ...deps, push, finish: () => finishRevocations(deps), close: () => push.close() }
+  return { ...deps, inTurn: inTurn(), push, finish: () => finishRevocations(deps), close: () => push.close() }
 }

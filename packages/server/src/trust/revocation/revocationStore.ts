@@ -3,6 +3,7 @@ import { type RevocationSignature, revocationLeaf } from '@countersign/protocol/
 import type { RevocationRecord } from '@countersign/protocol/revocation/record.ts'
 import type { Kysely, Selectable, Transaction } from 'kysely'
 import type { RevocationRow, TrustTables } from '../trustTables.ts'
+import type { EarlierReach } from './reachOf.ts'
 
 /** A leaf as the database holds it. */
 export type StoredRevocation = Selectable<RevocationRow>
@@ -16,6 +17,8 @@ export interface NewRevocation {
   /** None: an announcement, which ends nothing. */
   readonly signatures: readonly RevocationSignature[]
   readonly reach: Reach
+  /** The validator whose record it is, where the reach limit let it pass. */
+  readonly automaticBy?: string
 }
 
 /**
@@ -24,7 +27,7 @@ export interface NewRevocation {
  */
 export async function addRevocation(
   trx: Transaction<TrustTables>,
-  { payload, payloadHash, record, signatures, reach }: NewRevocation,
+  { payload, payloadHash, record, signatures, reach, automaticBy }: NewRevocation,
   now: Date,
 ): Promise<StoredRevocation> {
   const kind = signatures.length === 0 ? 'announcement' : 'record'
@@ -34,6 +37,7 @@ export async function addRevocation(
       leaf: revocationLeaf(payload, signatures),
       payload_hash: payloadHash,
       kind,
+      automatic_by: automaticBy ?? null,
       blocked: kind === 'record' && record.effect === 'blocked' ? record.digest : null,
       reach: JSON.stringify(reach),
       written_ms: now.getTime(),
@@ -60,6 +64,33 @@ export function findRevocation(
 /** The leaf with this id. It must exist. */
 export function readRevocation(tables: Kysely<TrustTables>, id: number): Promise<StoredRevocation> {
   return tables.selectFrom('trust_revocations').selectAll().where('id', '=', id).executeTakeFirstOrThrow()
+}
+
+/**
+ * How far the records of this validator that no approver has seen reached since `since`, all together. Records that are
+ * written count, whether the log has them yet or not.
+ */
+export async function automaticReach(
+  tables: Kysely<TrustTables>,
+  validator: string,
+  since: Date,
+): Promise<EarlierReach> {
+  const rows = await tables
+    .selectFrom('trust_revocations')
+    .select(['reach', 'log_index'])
+    .where('automatic_by', '=', validator)
+    .where('written_ms', '>', since.getTime())
+    .execute()
+  const groups = new Map<string, number>()
+  let certifications = 0
+  let stillActive = 0
+  for (const row of rows) {
+    const reach = JSON.parse(row.reach) as Reach
+    certifications += reach.certifications
+    if (row.log_index === null) stillActive += reach.certifications
+    for (const { group, reached } of reach.groups) groups.set(group, (groups.get(group) ?? 0) + reached)
+  }
+  return { certifications, stillActive, groups }
 }
 
 /** The leaves that the log may not have yet, or whose effects are not stored yet, oldest first. */

@@ -20,7 +20,7 @@ import {
   testKey,
 } from '../revocationFixture.ts'
 import { openTrustFixture, type TrustFixture } from '../trustFixture.ts'
-import { type AddedRevocation, addRevocation } from './addRevocation.ts'
+import { type AddedRevocation, type AutomaticDeps, addRevocation } from './addRevocation.ts'
 import { approveRevocation } from './approveRevocation.ts'
 import { REVOCATION_LOGGED } from './logRevocation.ts'
 import { type RequestedRevocation, requestRevocation } from './requestRevocation.ts'
@@ -129,7 +129,7 @@ export function recordOf(numbers: readonly bigint[], changes: object = {}): Revo
 /** Has the validator one bring a signed record. */
 export function add(
   envelope: string,
-  as: Partial<RevocationDeps> = {},
+  as: Partial<AutomaticDeps> = {},
   kind = {},
   name = 'one',
 ): Promise<AddedRevocation> {
