@@ -48,7 +48,7 @@ function describe(path: string, { verdict, catalogue }: ScanResult, terminal: Te
   terminal.line(
     records === 0
       ? '  no advisory data: import some with --advisories <folder|zip|url>'
-      : `  advisory data as of ${asOf}${sample ? ', sample' : ''}, ${records} records`,
+      : `  advisory data as of ${asOf ?? 'an unknown time'}${sample ? ', sample' : ''}, ${records} records`,
   )
   const confined = verdict.protections.length === 0 ? 'NOTHING' : verdict.protections.join(', ')
   terminal.line(`  inspected by ${catalogue.scanner.name} ${catalogue.scanner.version}, confined by: ${confined}`)

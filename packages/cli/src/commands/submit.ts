@@ -167,7 +167,8 @@ function describe(terminal: Terminal, one: Submission, written: WrittenCertifica
     terminal.line(
       `  verdict   ${verdict.answer}: ${verdict.components} components, ${verdict.findings.length} findings`,
     )
-    const data = records === 0 ? 'none' : `as of ${asOf}, ${sample ? 'sample, ' : ''}${records} records`
+    const data =
+      records === 0 ? 'none' : `as of ${asOf ?? 'an unknown time'}, ${sample ? 'sample, ' : ''}${records} records`
     terminal.line(`  advisory data ${data}`)
     for (const { advisory, component, path, severity, fixed } of verdict.findings) {
       terminal.line(

@@ -41,7 +41,7 @@ export const finding = z.strictObject({
 
 /** Which advisories a verdict was matched against. */
 export const advisoryState = z.strictObject({
-  /** RFC 3339: the newest change that the data knows of; absent without data. */
+  /** RFC 3339: when the data is known to have been complete; absent where nobody knows of such a moment. */
   asOf: z.string().optional(),
   records: z.number().int().nonnegative(),
   sample: z.boolean(),
@@ -259,8 +259,10 @@ export const reportSubmissionRoute = route({
 export const validatorStatus = z.strictObject({
   version: z.string().max(64),
   advisories: advisoryState,
-  /** Ecosystems with data and when each was last synchronised (RFC 3339). */
-  ecosystems: z.array(z.strictObject({ name: z.string().max(128), records: z.number(), asOf: z.string() })).max(200),
+  /** Ecosystems with data, and when each is known to have been complete (RFC 3339); absent: single records only. */
+  ecosystems: z
+    .array(z.strictObject({ name: z.string().max(128), records: z.number(), asOf: z.string().optional() }))
+    .max(200),
   protections: z
     .array(z.strictObject({ name: z.string().max(64), active: z.boolean(), detail: z.string().max(512) }))
     .max(32),

@@ -28,11 +28,13 @@ export interface AdvisoriesTables {
     /** Newest time in its list of changes, RFC 3339; null: it has no list. */
     cursor: string | null
   }
-  advisories_ecosystems: {
+  /** What each source says of how new the data is. */
+  advisories_complete: {
+    source: string
     /** Without suffix. */
-    name: string
-    /** RFC 3339: last compared with its source and found or made equal. */
-    synced_at: string
+    ecosystem: string
+    /** RFC 3339: when everything that the source has was known here. */
+    as_of: string
   }
   advisories_held: {
     id: string
@@ -41,6 +43,8 @@ export interface AdvisoriesTables {
     held_at: string
     /** JSON: `ProposedChange[]`. */
     changes: string
+    /** JSON: `Compared[]`, which holds once the change has taken effect. */
+    compared: string
     changed: number
     /** 1: an operator threw it away; the row stays so that the next sync does not bring it back. */
     discarded: number
@@ -93,6 +97,23 @@ export const advisoriesMigrations: readonly Migration[] = [
         .addColumn('changed', 'integer', (column) => column.notNull())
         .addColumn('discarded', 'integer', (column) => column.notNull())
         .execute()
+    },
+  },
+  {
+    // A record that was pushed made everything else of its ecosystem look new, so what was noted before proves nothing.
+    id: 'advisories.002',
+    async up(trx) {
+      const { schema } = trx
+      await schema.dropTable('advisories_ecosystems').execute()
+      await schema
+        .createTable('advisories_complete')
+        .addColumn('source', 'text', (column) => column.notNull())
+        .addColumn('ecosystem', 'text', (column) => column.notNull())
+        .addColumn('as_of', 'text', (column) => column.notNull())
+        .addPrimaryKeyConstraint('advisories_complete_key', ['source', 'ecosystem'])
+        .execute()
+      const held = schema.alterTable('advisories_held')
+      await held.addColumn('compared', 'text', (column) => column.notNull().defaultTo('[]')).execute()
     },
   },
 ]

@@ -1,4 +1,4 @@
-import { type Advisory, compareTimes } from '@countersign/protocol/osv/advisory.ts'
+import type { Advisory } from '@countersign/protocol/osv/advisory.ts'
 import { baseEcosystem, packageKey } from '@countersign/protocol/osv/packageName.ts'
 
 /** One record with where it came from. */
@@ -14,21 +14,16 @@ export interface EcosystemData {
   readonly name: string
   /** Records that are not withdrawn. */
   readonly records: number
-  /** RFC 3339: the newest change in the data. */
-  readonly asOf: string
-  /** RFC 3339: when the data was last found equal to its publisher's, or made so; absent for copies. */
-  readonly syncedAt?: string
+  /** RFC 3339: the newest moment at which the data is known to have been complete; absent where nobody knows of one. */
+  readonly asOf?: string
 }
-
-/** Generators that keep no history write the first second of the calendar. */
-const NO_TIME = '0001-01-01T00:00:00Z'
 
 /** All records in memory, by id and by package. Changes are made by `put` and `remove`; durability is the caller's. */
 export class AdvisoryIndex {
   readonly #records = new Map<string, StoredRecord>()
   readonly #byPackage = new Map<string, Map<string, Advisory>>()
   #samples = 0
-  #ecosystems: Omit<EcosystemData, 'syncedAt'>[] | undefined
+  #ecosystems: Omit<EcosystemData, 'asOf'>[] | undefined
 
   /** How many records there are, withdrawn ones included. */
   get size(): number {
@@ -83,7 +78,7 @@ export class AdvisoryIndex {
   }
 
   /** What there is of each ecosystem, by name. */
-  ecosystems(): readonly Omit<EcosystemData, 'syncedAt'>[] {
+  ecosystems(): readonly Omit<EcosystemData, 'asOf'>[] {
     this.#ecosystems ??= countEcosystems(this.#records.values())
     return this.#ecosystems
   }
@@ -99,21 +94,11 @@ export function ecosystemsOf({ affected }: Advisory): Set<string> {
   return new Set(affected.map(({ ecosystem }) => baseEcosystem(ecosystem)))
 }
 
-/** When a record last changed; where its publisher keeps no such time, when it was published. */
-export function changedAt({ modified, published }: Advisory): string {
-  return modified.startsWith('0001-') ? (published ?? NO_TIME) : modified
-}
-
-function countEcosystems(records: Iterable<StoredRecord>): Omit<EcosystemData, 'syncedAt'>[] {
-  const found = new Map<string, { records: number; asOf: string }>()
+function countEcosystems(records: Iterable<StoredRecord>): Omit<EcosystemData, 'asOf'>[] {
+  const found = new Map<string, number>()
   for (const { advisory } of records) {
-    for (const name of ecosystemsOf(advisory)) {
-      const known = found.get(name) ?? { records: 0, asOf: NO_TIME }
-      const at = changedAt(advisory)
-      if (advisory.withdrawn === undefined) known.records++
-      if (compareTimes(at, known.asOf) > 0) known.asOf = at
-      found.set(name, known)
-    }
+    const counts = advisory.withdrawn === undefined ? 1 : 0
+    for (const name of ecosystemsOf(advisory)) found.set(name, (found.get(name) ?? 0) + counts)
   }
-  return [...found].map(([name, data]) => ({ name, ...data })).sort((a, b) => (a.name < b.name ? -1 : 1))
+  return [...found].map(([name, count]) => ({ name, records: count })).sort((a, b) => (a.name < b.name ? -1 : 1))
 }

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto'
 import type { Database } from '@countersign/platform/database/database.ts'
 import type { Outbox } from '@countersign/platform/outbox/outbox.ts'
-import type { Advisory } from '@countersign/protocol/osv/advisory.ts'
+import { type Advisory, compareTimes } from '@countersign/protocol/osv/advisory.ts'
 import type { Kysely, Selectable, Transaction } from 'kysely'
 import type { AdvisoriesTables } from './advisoriesTables.ts'
 import type { StoredRecord } from './advisoryIndex.ts'
@@ -18,9 +18,8 @@ export interface Compared {
   readonly source: string
   /** Newest time in its list of changes. */
   readonly cursor?: string
-  /** Ecosystems that are as their publisher has them, and since when. */
-  readonly ecosystems: Iterable<string>
-  readonly syncedAt: string
+  /** By ecosystem: when everything that the source has of it was known here, RFC 3339. */
+  readonly complete: Readonly<Record<string, string>>
 }
 
 const ROWS = 200
@@ -56,10 +55,15 @@ export class AdvisoryStore {
     return (await this.#reading.selectFrom('advisories_state').select('state').executeTakeFirst())?.state ?? 0
   }
 
-  /** When each ecosystem was last found as its publisher has it. */
-  async synced(): Promise<Map<string, string>> {
-    const rows = await this.#reading.selectFrom('advisories_ecosystems').selectAll().execute()
-    return new Map(rows.map((row) => [row.name, row.synced_at]))
+  /** When each ecosystem was last known to be complete, by the newest word of any source. */
+  async completeAsOf(): Promise<Map<string, string>> {
+    const reading = this.#reading.selectFrom('advisories_complete').select(['ecosystem', 'as_of'])
+    const newest = new Map<string, string>()
+    for (const { ecosystem, as_of: asOf } of await reading.execute()) {
+      const known = newest.get(ecosystem)
+      if (known === undefined || compareTimes(asOf, known) > 0) newest.set(ecosystem, asOf)
+    }
+    return newest
   }
 
   /** The addresses that were imported. */
@@ -72,7 +76,7 @@ export class AdvisoryStore {
     state: number,
     changes: readonly ChangedAdvisory[],
     proposed: readonly ProposedChange[],
-    { compared, settles }: { readonly compared?: Compared; readonly settles?: string } = {},
+    { compared, settles }: { readonly compared: readonly Compared[]; readonly settles?: string },
   ): Promise<void> {
     const origins = new Map(proposed.map((one) => [one.id, one]))
     await this.#database.transaction<AdvisoriesTables, void>('advisories.change', async (trx) => {
@@ -82,16 +86,16 @@ export class AdvisoryStore {
       const upsert = trx.insertInto('advisories_state').values(row)
       await upsert.onConflict((conflict) => conflict.column('id').doUpdateSet({ state })).execute()
       if (settles !== undefined) await trx.deleteFrom('advisories_held').where('id', '=', settles).execute()
-      if (compared !== undefined) await writeCompared(trx, compared)
+      for (const one of compared) await writeCompared(trx, one)
       await this.#outbox.emit(trx, { kind: ADVISORIES_CHANGED, payload: { state } })
     })
   }
 
-  /** Notes that a source had nothing new. */
-  async compared(compared: Compared): Promise<void> {
-    await this.#database.transaction<AdvisoriesTables, void>('advisories.compared', (trx) =>
-      writeCompared(trx, compared),
-    )
+  /** Notes that these sources had nothing new. */
+  async compared(compared: readonly Compared[]): Promise<void> {
+    await this.#database.transaction<AdvisoriesTables, void>('advisories.compared', async (trx) => {
+      for (const one of compared) await writeCompared(trx, one)
+    })
   }
 
   /** What `state` changed; undefined where there is no such state. */
@@ -190,15 +194,16 @@ async function writeHistory(
 }
 
 async function writeCompared(trx: Transaction<AdvisoriesTables>, compared: Compared): Promise<void> {
-  const { source, cursor, ecosystems, syncedAt } = compared
+  const { source, cursor, complete } = compared
   if (/^https?:/.test(source)) {
     const row = { source, cursor: cursor ?? null }
     const insert = trx.insertInto('advisories_sources').values(row)
     await insert.onConflict((conflict) => conflict.column('source').doUpdateSet({ cursor: row.cursor })).execute()
   }
-  for (const name of ecosystems) {
-    const insert = trx.insertInto('advisories_ecosystems').values({ name, synced_at: syncedAt })
-    await insert.onConflict((conflict) => conflict.column('name').doUpdateSet({ synced_at: syncedAt })).execute()
+  // Replaced also by an older moment: where a copy was put back, what only the newer one had is gone.
+  await trx.deleteFrom('advisories_complete').where('source', '=', source).execute()
+  for (const [ecosystem, asOf] of Object.entries(complete)) {
+    await trx.insertInto('advisories_complete').values({ source, ecosystem, as_of: asOf }).execute()
   }
 }
 

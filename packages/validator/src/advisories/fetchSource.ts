@@ -2,11 +2,11 @@ import { getCACertificates } from 'node:tls'
 import { boundedRequest } from '@countersign/local/anchors/boundedRequest.ts'
 import type { RequestFailure } from '@countersign/local/anchors/httpExchange.ts'
 import { compareTimes, MAX_ADVISORY_BYTES } from '@countersign/protocol/osv/advisory.ts'
-import type { AdvisoryIndex } from './advisoryIndex.ts'
+import { type AdvisoryIndex, ecosystemsOf } from './advisoryIndex.ts'
 import { type ChangeLine, isNewestFirst, readChangeList } from './changeList.ts'
 import { advisoriesError } from './errors.ts'
 import { MAX_ZIP_BYTES, readZip } from './readZip.ts'
-import { RecordCollector, type SourceContent } from './sourceContent.ts'
+import { RecordCollector, type SourceContent, wholeOf } from './sourceContent.ts'
 
 /** How an address is asked. */
 export interface FetchOptions {
@@ -66,6 +66,7 @@ async function fetchAll(zip: string, options: FetchOptions): Promise<SourceConte
   const bytes = await fetchOptional(zip, MAX_ZIP_BYTES, options)
   if (bytes === undefined) throw advisoriesError('advisories.source-unreachable', `${zip} is not there`)
   await readZip(bytes, collector)
+  collector.endFolder(folderOf(zip))
   return collector.finish(zip, { sample: false, live: true, whole: true })
 }
 
@@ -92,7 +93,17 @@ async function fetchChanged(
   }
   const about = { sample: false, live: true, whole: false }
   const found = changed.length === 0 ? { records, refused: [] } : collector.finish(zip, about)
-  return { source: zip, sample: false, live: true, ids: new Set(lines.map(({ id }) => id)), ...found }
+  const ids = new Set(lines.map(({ id }) => id))
+  // With what is known already and still listed, the changed records make up all that the publisher has.
+  const kept = [...index.all()].filter(({ source, advisory }) => source === zip && ids.has(advisory.id))
+  const all = [...kept.map(({ advisory }) => advisory), ...found.records.values()]
+  const whole = wholeOf(folderOf(zip), new Set(all.flatMap((advisory) => [...ecosystemsOf(advisory)])))
+  return { source: zip, sample: false, live: true, ...found, ids, whole }
+}
+
+/** The last folder of an address: in the bulk layout the name of the ecosystem. */
+function folderOf(zip: string): string {
+  return decodeURIComponent(new URL(zip).pathname.split('/').at(-2) ?? '')
 }
 
 function newestOf(lines: readonly ChangeLine[]): string | undefined {

@@ -201,7 +201,7 @@ test('an address is taken over whole once, then only what its list of changes na
   await writeFile(join(feed, 'npm', 'modified_id.csv'), ten.map((id) => line(id)).join(''))
   const { address, asked } = await serve()
   assert.equal((await advisories.importFrom(address)).changed, 10)
-  assert.equal(advisories.state().ecosystems[0]?.syncedAt, NOW.toISOString())
+  assert.equal(advisories.state().ecosystems[0]?.asOf, NOW.toISOString())
   const newer = '2026-01-05T00:00:00Z'
   await writeFile(join(feed, 'npm', 'A-3.json'), record('A-3', { modified: newer, summary: 'new' }))
   const list =
@@ -238,4 +238,64 @@ test('plain HTTP from another machine, no answer and other schemes are refused',
     code: 'advisories.source-missing',
   })
   await assert.rejects(advisories.importFrom('http://127.0.0.1:1/all.zip'), { code: 'advisories.source-unreachable' })
+})
+
+/** How new the data for npm is. */
+function npmAsOf(): string | undefined {
+  return advisories.state().ecosystems.find(({ name }) => name === 'npm')?.asOf
+}
+
+const YEAR_OLD = '2025-01-01T00:00:00Z'
+const FUTURE = '2027-01-01T00:00:00Z'
+
+test('a pushed record, or one from the future, does not make old data new', async () => {
+  await publish([...ten.map((id) => named(id, { modified: YEAR_OLD })), named('A-future', { modified: FUTURE })])
+  await advisories.importFrom(feed)
+  assert.equal(npmAsOf(), YEAR_OLD)
+  await advisories.receive([Buffer.from(record('A-pushed', { modified: NOW.toISOString() }))])
+  const single = join(folder, 'A-single.json')
+  await writeFile(single, record('A-single', { modified: NOW.toISOString() }))
+  assert.equal((await advisories.importFrom(single)).changed, 1)
+  const news = join(folder, 'news')
+  await mkdir(news)
+  await writeFile(join(news, 'A-news.json'), record('A-news', { modified: NOW.toISOString() }))
+  assert.equal((await advisories.importFrom(news)).changed, 1)
+  assert.equal(npmAsOf(), YEAR_OLD)
+  assert.equal((await openAdvisories(deps)).state().asOf, YEAR_OLD)
+})
+
+test('data of which only single records are known is as of no moment', async () => {
+  await advisories.receive([Buffer.from(record('A-1'))])
+  assert.deepEqual(advisories.state().ecosystems, [{ name: 'npm', records: 1 }])
+  assert.equal(advisories.state().asOf, undefined)
+})
+
+test('a copy is as new as its newest record, and older again where an older copy is put back', async () => {
+  const newer = named('A-10', { modified: '2026-01-09T00:00:00Z' })
+  await publish([...ten.map((id) => named(id)), newer])
+  await advisories.importFrom(feed)
+  assert.equal(npmAsOf(), '2026-01-09T00:00:00Z')
+  await publish(ten.map((id) => named(id)))
+  await advisories.importFrom(feed)
+  assert.equal(npmAsOf(), '2026-01-01T00:00:00Z')
+})
+
+test('a folder named after its ecosystem is whole for that one, whatever else its records speak of', async () => {
+  const both = (['npm', 'PyPI'] as const).map((ecosystem) => ({ package: { ecosystem, name: 'x' }, versions: ['1'] }))
+  await publish([...ten.map((id) => named(id)), named('A-both', { affected: both })])
+  await advisories.importFrom(feed)
+  const found = advisories.state().ecosystems.map(({ name, asOf }) => [name, asOf])
+  assert.deepEqual(found, [
+    ['PyPI', undefined],
+    ['npm', '2026-01-01T00:00:00Z'],
+  ])
+})
+
+test('what was held is as new as it was when it was read, once it is released', async () => {
+  advisories.guard(() => 'too much')
+  await publish(ten.map((id) => named(id)))
+  const { held } = await advisories.importFrom(feed)
+  assert.equal(npmAsOf(), undefined)
+  await advisories.release(held?.id ?? '')
+  assert.equal(npmAsOf(), '2026-01-01T00:00:00Z')
 })

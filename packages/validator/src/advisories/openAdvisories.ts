@@ -4,19 +4,20 @@ import type { Database } from '@countersign/platform/database/database.ts'
 import type { Outbox } from '@countersign/platform/outbox/outbox.ts'
 import type { Logger } from '@countersign/platform/telemetry/logger.ts'
 import { type Advisory, compareTimes } from '@countersign/protocol/osv/advisory.ts'
-import { AdvisoryIndex, type EcosystemData, ecosystemsOf, packagesOf } from './advisoryIndex.ts'
+import { AdvisoryIndex, type EcosystemData, packagesOf } from './advisoryIndex.ts'
 import { AdvisoryStore, type Compared, type HeldRow } from './advisoryStore.ts'
+import { completeAsOf } from './completeness.ts'
 import { against, type ChangedAdvisory, differenceTo, type ProposedChange, shrinks } from './difference.ts'
 import { advisoriesError } from './errors.ts'
 import { type FetchOptions, fetchSource, zipAddresses } from './fetchSource.ts'
 import { readFolder } from './readFolder.ts'
-import { type RefusedRecord, readRecord, type SourceContent } from './sourceContent.ts'
+import { PUSHED, type RefusedRecord, readRecord, type SourceContent } from './sourceContent.ts'
 
 /** Which data there is. */
 export interface AdvisoryState {
   /** Rises by one with every change of the data; 0: there never was any. */
   readonly state: number
-  /** RFC 3339: the newest change in the data; absent without data. */
+  /** RFC 3339: the newest moment at which any of it is known to have been complete; absent where nobody knows of one. */
   readonly asOf?: string
   /** Withdrawn ones included. */
   readonly records: number
@@ -104,7 +105,6 @@ export interface AdvisoriesDeps {
   readonly environment: 'development' | 'production'
 }
 
-const PUSHED = 'push'
 const MAX_PUSHED = 10_000
 
 /** Opens the data; reads all of it into memory. */
@@ -112,15 +112,16 @@ export async function openAdvisories(deps: AdvisoriesDeps): Promise<Advisories> 
   const store = new AdvisoryStore(deps.database, deps.outbox)
   const index = new AdvisoryIndex()
   for await (const record of store.records()) index.put(record)
-  const [state, synced, held] = await Promise.all([store.state(), store.synced(), store.held()])
-  return new OpenAdvisories(deps, { store, index, state, synced, held })
+  const [state, complete, held] = await Promise.all([store.state(), store.completeAsOf(), store.held()])
+  return new OpenAdvisories(deps, { store, index, state, complete, held })
 }
 
 interface Opened {
   readonly store: AdvisoryStore
   readonly index: AdvisoryIndex
   state: number
-  readonly synced: Map<string, string>
+  /** By ecosystem. */
+  complete: ReadonlyMap<string, string>
   held: HeldRow[]
 }
 
@@ -138,14 +139,14 @@ class OpenAdvisories implements Advisories {
   }
 
   state(): AdvisoryState {
-    const { index, state, synced } = this.#data
-    const ecosystems = index.ecosystems().map((one) => {
-      const syncedAt = synced.get(one.name)
-      return syncedAt === undefined ? one : { ...one, syncedAt }
+    const { index, state, complete } = this.#data
+    const ecosystems = index.ecosystems().map((one): EcosystemData => {
+      const asOf = complete.get(one.name)
+      return asOf === undefined ? one : { ...one, asOf }
     })
-    const asOf = ecosystems.map((one) => one.asOf).reduce((a, b) => (a === '' || compareTimes(b, a) > 0 ? b : a), '')
+    const asOf = [...complete.values()].sort(compareTimes).at(-1)
     const { size: records, sample } = index
-    return { state, records, sample, ecosystems, heldPackages: this.#heldPackages, ...(asOf !== '' && { asOf }) }
+    return { state, records, sample, ecosystems, heldPackages: this.#heldPackages, ...(asOf !== undefined && { asOf }) }
   }
 
   forPackage(ecosystem: string, name: string): Advisory[] {
@@ -197,7 +198,8 @@ class OpenAdvisories implements Advisories {
       throw advisoriesError('advisories.too-large', `${records.length} records were pushed at once`)
     }
     const read = new Map(records.map(readRecord).map((advisory) => [advisory.id, advisory]))
-    const content = { source: PUSHED, records: read, refused: [], sample: false, live: false }
+    const about = { refused: [], whole: new Set<string>(), sample: false, live: false }
+    const content = { source: PUSHED, records: read, ...about }
     return this.#oneAfterTheOther(() => this.#take([content]))
   }
 
@@ -217,8 +219,8 @@ class OpenAdvisories implements Advisories {
       const undone = standing.map(({ id, before, after }): ChangedAdvisory => {
         return { id, ...(after !== undefined && { before: after }), ...(before !== undefined && { after: before }) }
       })
-      const held = await this.#putAside(proposed, reason)
-      await this.#commit(undone, proposed)
+      const held = await this.#putAside(proposed, reason, [])
+      await this.#commit(undone, proposed, { compared: [] })
       return held
     })
   }
@@ -232,7 +234,7 @@ class OpenAdvisories implements Advisories {
       const row = this.#waiting(id)
       const proposed = JSON.parse(row.changes) as ProposedChange[]
       const changes = against(this.#data.index, proposed)
-      await this.#commit(changes, proposed, { settles: id })
+      await this.#commit(changes, proposed, { compared: JSON.parse(row.compared) as Compared[], settles: id })
       this.#setHeld(await this.#data.store.held())
       const sample = proposed.some((one) => one.sample)
       return { state: this.#data.state, records: proposed.length, changed: changes.length, refused: [], sample }
@@ -261,48 +263,39 @@ class OpenAdvisories implements Advisories {
     if (sample && this.#deps.environment === 'production') {
       throw advisoriesError('advisories.sample-refused', 'the folder holds a file SAMPLE')
     }
-    const { index, store } = this.#data
+    const { index } = this.#data
     const proposed = contents.flatMap((content) => differenceTo(index, content))
     const changes = against(index, proposed)
     const records = contents.reduce((sum, content) => sum + content.records.size, 0)
     const refused = contents.flatMap((content) => content.refused)
     const report = { records, refused, sample }
     const reason = changes.length === 0 ? undefined : (shrinks(index, changes) ?? this.#guard(changes))
+    const compared = contents.map((content) => this.#comparedWith(content))
     if (reason !== undefined) {
-      const held = await this.#putAside(proposed, reason)
+      const held = await this.#putAside(proposed, reason, compared)
       const isWaiting = this.held().some(({ id }) => id === held.id)
       return { ...report, state: this.#data.state, changed: 0, ...(isWaiting && { held }) }
     }
-    const compared = contents.map((content) => this.#comparedWith(content))
-    await this.#commit(changes, proposed, compared[0] === undefined ? {} : { compared: compared[0] })
-    for (const one of compared.slice(1)) await store.compared(one)
-    for (const { ecosystems, syncedAt } of compared)
-      for (const name of ecosystems) this.#data.synced.set(name, syncedAt)
+    await this.#commit(changes, proposed, { compared })
     return { ...report, state: this.#data.state, changed: changes.length }
   }
 
-  /** A copy is as new as its newest record; a sample claims nothing about the world, so it is as new as its import. */
-  #comparedWith({ source, records, live, sample, cursor }: SourceContent): Compared {
-    const ecosystems = new Set<string>()
-    const { index } = this.#data
-    if (live || sample) for (const one of records.values()) for (const name of ecosystemsOf(one)) ecosystems.add(name)
-    if (live) {
-      for (const one of index.all())
-        if (one.source === source) for (const name of ecosystemsOf(one.advisory)) ecosystems.add(name)
-    }
-    const syncedAt = this.#deps.clock.now().toISOString()
-    return { source, ecosystems, syncedAt, ...(cursor !== undefined && { cursor }) }
+  #comparedWith(content: SourceContent): Compared {
+    const { source, cursor } = content
+    const complete = completeAsOf(this.#data.index, content, this.#deps.clock.now().toISOString())
+    return { source, complete: Object.fromEntries(complete), ...(cursor !== undefined && { cursor }) }
   }
 
   async #commit(
     changes: readonly ChangedAdvisory[],
     proposed: readonly ProposedChange[],
-    settling: { readonly compared?: Compared; readonly settles?: string } = {},
+    settling: { readonly compared: readonly Compared[]; readonly settles?: string },
   ): Promise<void> {
     const { store, index } = this.#data
     if (changes.length === 0) {
-      if (settling.compared !== undefined) await store.compared(settling.compared)
+      await store.compared(settling.compared)
       if (settling.settles !== undefined) await store.discard(settling.settles)
+      this.#data.complete = await store.completeAsOf()
       return
     }
     const state = this.#data.state + 1
@@ -315,15 +308,21 @@ class OpenAdvisories implements Advisories {
       if (after === undefined) index.remove(id)
       else index.put({ advisory: after, source, sample })
     }
+    this.#data.complete = await store.completeAsOf()
   }
 
-  async #putAside(proposed: readonly ProposedChange[], reason: string): Promise<HeldChange> {
+  async #putAside(
+    proposed: readonly ProposedChange[],
+    reason: string,
+    compared: readonly Compared[],
+  ): Promise<HeldChange> {
     const { store } = this.#data
     const row = await store.hold({
       source: proposed[0]?.source ?? PUSHED,
       reason,
       held_at: this.#deps.clock.now().toISOString(),
       changes: JSON.stringify(proposed),
+      compared: JSON.stringify(compared),
       changed: proposed.length,
     })
     this.#setHeld(await store.held())

@@ -26,6 +26,7 @@ export async function readFolder(path: string): Promise<SourceContent> {
     const isRecord = path.endsWith('.json')
     if (isRecord) collector.add(basename(path), await readFile(path, MAX_ADVISORY_BYTES))
     else await readZip(await readFile(path, MAX_ZIP_BYTES), collector)
+    collector.endFolder(basename(dirname(path)))
     const sample = existsSync(join(dirname(path), SAMPLE_MARK))
     // One record says nothing about which others its publisher has.
     return collector.finish(path, { sample, live: false, whole: !isRecord })
@@ -46,11 +47,13 @@ export async function readFolder(path: string): Promise<SourceContent> {
 async function readFlat(folder: string, names: readonly string[], collector: RecordCollector): Promise<boolean> {
   if (names.includes(ARCHIVE)) {
     await readZip(await readFile(join(folder, ARCHIVE), MAX_ZIP_BYTES), collector)
+    collector.endFolder(basename(folder))
     return true
   }
   const records = names.filter(isRecordName)
   if (records.length > MAX_RECORDS) throw advisoriesError('advisories.too-large', `${folder} has too many files`)
   for (const name of records) collector.add(name, await readFile(join(folder, name), MAX_ADVISORY_BYTES))
+  collector.endFolder(basename(folder))
   return records.length > 0
 }
 

@@ -1,6 +1,8 @@
 import { CodedError } from '@countersign/protocol/errors/codedError.ts'
 import { parseJson } from '@countersign/protocol/json/parseJson.ts'
 import { type Advisory, compareTimes, MAX_ADVISORY_BYTES, readAdvisory } from '@countersign/protocol/osv/advisory.ts'
+import { baseEcosystem } from '@countersign/protocol/osv/packageName.ts'
+import { ecosystemsOf } from './advisoryIndex.ts'
 import { advisoriesError } from './errors.ts'
 
 /** A record that was not taken over, and why. */
@@ -19,6 +21,8 @@ export interface SourceContent {
   /** Everything that the source has, readable or not; undefined where only some of it was read. */
   readonly ids?: ReadonlySet<string>
   readonly refused: readonly RefusedRecord[]
+  /** Ecosystems of which it is all that its publisher has; empty where only single records were read. */
+  readonly whole: ReadonlySet<string>
   /** Marked as made for a demonstration. */
   readonly sample: boolean
   /** It is the publisher's own place, so equal to it is as new as can be. */
@@ -26,6 +30,9 @@ export interface SourceContent {
   /** Newest time in its list of changes. */
   readonly cursor?: string
 }
+
+/** The source of records that came one by one. */
+export const PUSHED = 'push'
 
 /** Most records of one source. */
 export const MAX_RECORDS = 1_000_000
@@ -47,6 +54,16 @@ export function readRecord(bytes: Uint8Array): Advisory {
 }
 
 /**
+ * Of which ecosystems `folder` holds everything. In the bulk layout a folder is named after its ecosystem, and its records
+ * also speak of others, of which it then holds little; a folder of another name is taken as whole for all that it speaks of.
+ * One for a single release (`Debian:11`) is whole for none.
+ */
+export function wholeOf(folder: string, named: ReadonlySet<string>): ReadonlySet<string> {
+  if (named.has(folder)) return new Set([folder])
+  return named.has(baseEcosystem(folder)) ? new Set() : named
+}
+
+/**
  * Collects the records of one source. A record that cannot be read is noted and the rest is taken, because one bad file
  * among thousands must not keep the others out; a source of which more than one in a hundred cannot be read is no
  * OSV data. Of one id the newest counts.
@@ -55,6 +72,8 @@ export class RecordCollector {
   readonly #records = new Map<string, Advisory>()
   readonly #ids = new Set<string>()
   readonly #refused: RefusedRecord[] = []
+  readonly #whole = new Set<string>()
+  #named = new Set<string>()
   #sizeBytes = 0
 
   /** Throws `advisories.too-large`. */
@@ -68,12 +87,19 @@ export class RecordCollector {
       const advisory = readRecord(bytes)
       const known = this.#records.get(advisory.id)
       this.#ids.add(advisory.id)
+      for (const ecosystem of ecosystemsOf(advisory)) this.#named.add(ecosystem)
       if (known === undefined || compareTimes(known.modified, advisory.modified) < 0)
         this.#records.set(advisory.id, advisory)
     } catch (error) {
       if (!(error instanceof CodedError)) throw error
       this.#refused.push({ name, code: error.code, message: error.message.slice(0, 512) })
     }
+  }
+
+  /** What was added since the last call is everything that the folder of this name holds. */
+  endFolder(name: string): void {
+    for (const ecosystem of wholeOf(name, this.#named)) this.#whole.add(ecosystem)
+    this.#named = new Set()
   }
 
   /** Throws `advisories.not-osv` where there is no record, or too many are unreadable. */
@@ -85,6 +111,7 @@ export class RecordCollector {
     }
     const { sample, live, whole } = about
     const refused = this.#refused.slice(0, MAX_REFUSED)
-    return { source, records: this.#records, refused, sample, live, ...(whole && { ids: this.#ids }) }
+    const read = { source, records: this.#records, refused, sample, live }
+    return whole ? { ...read, ids: this.#ids, whole: this.#whole } : { ...read, whole: new Set() }
   }
 }

@@ -34,8 +34,7 @@ beforeEach(async () => {
   instance = testInstance()
   inspected = []
   validator = await openTestValidator(folder, instance)
-  await validator.advisories.receive([testAdvisory('GHSA-0000-0000-0001', 'unrelated', '1.0.0')])
-  await validator.settled()
+  await validator.importWhole([testAdvisory('GHSA-0000-0000-0001', 'unrelated', '1.0.0')])
 })
 
 afterEach(async () => {

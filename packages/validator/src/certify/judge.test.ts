@@ -38,8 +38,7 @@ beforeEach(async () => {
   ;({ folder, remove } = await testFolder())
   count = 0
   validator = await openTestValidator(folder, testInstance())
-  await validator.advisories.receive([testAdvisory('GHSA-0000-0000-0001', 'unrelated', '1.0.0')])
-  await validator.settled()
+  await validator.importWhole([testAdvisory('GHSA-0000-0000-0001', 'unrelated', '1.0.0')])
 })
 
 afterEach(async () => {

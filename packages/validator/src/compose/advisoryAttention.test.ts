@@ -22,13 +22,15 @@ function codes(found: AdvisoryState, environment = 'production', held: [] = []):
   )
 }
 
-test('data whose newest record is older than the policy allows needs attention', () => {
+test('data that was last complete longer ago than the policy allows needs attention', () => {
   assert.deepEqual(codes(state), ['advisory-data-old'])
+  assert.deepEqual(codes({ ...state, ecosystems: [{ ...npm, asOf: '2026-11-20T00:00:00Z' }] }), [])
 })
 
-test('the same data needs none after it was compared with its publisher, because verdicts take it', () => {
-  const compared = { ...npm, syncedAt: '2026-11-20T00:00:00Z' }
-  assert.deepEqual(codes({ ...state, ecosystems: [compared] }), [])
+test('data that was never read whole needs attention; what the records of another ecosystem say besides does not', () => {
+  const single = { name: 'Go', records: 1 }
+  assert.deepEqual(codes({ ...state, ecosystems: [single] }), ['advisory-data-old'])
+  assert.deepEqual(codes({ ...state, ecosystems: [{ ...npm, asOf: '2026-11-20T00:00:00Z' }, single] }), [])
 })
 
 test('one old ecosystem is named although another is new', () => {
@@ -42,7 +44,7 @@ test('one old ecosystem is named although another is new', () => {
 
 test('no data and sample data are told apart', () => {
   assert.deepEqual(codes({ ...state, records: 0, ecosystems: [] }), ['no-advisory-data'])
-  const sample = { ...state, sample: true, ecosystems: [{ ...npm, syncedAt: '2026-11-20T00:00:00Z' }] }
+  const sample = { ...state, sample: true, ecosystems: [{ ...npm, asOf: '2026-11-20T00:00:00Z' }] }
   assert.deepEqual(codes(sample), ['advisory-data-sample'])
   assert.deepEqual(codes(sample, 'development'), [])
 })

@@ -42,7 +42,7 @@ export async function readTold({ validator, version, clock, jobs }: StatusDeps):
   return {
     version,
     advisories: { ...(asOf !== undefined && { asOf }), records, sample, state },
-    ecosystems: ecosystems.slice(0, 200).map((one) => ({ name: one.name, records: one.records, asOf: one.asOf })),
+    ecosystems: ecosystems.slice(0, 200).map((one) => ({ ...one })),
     protections: validator.protections.map(({ name, active, detail }) => ({
       name,
       active,

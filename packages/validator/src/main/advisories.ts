@@ -10,7 +10,7 @@ import {
 } from '../compose/adminRoutes.ts'
 import { callValidator, type ValidatorOptions } from './callValidator.ts'
 import { printJson, printLine, printTable } from './print.ts'
-import { advisoryWords } from './status.ts'
+import { advisoryWords, ecosystemRows } from './status.ts'
 import { waiting } from './waiting.ts'
 
 /** All of OSV for one large ecosystem is read in minutes. */
@@ -55,7 +55,7 @@ export async function status(options: ValidatorOptions): Promise<void> {
   const { advisories, ecosystems } = told
   if (options.json) return printJson({ advisories, ecosystems })
   printLine(advisoryWords(advisories))
-  printTable(ecosystems.map((one) => [`  ${one.name}`, `${one.records} records`, `as of ${one.asOf}`]))
+  printTable(ecosystemRows(ecosystems))
 }
 
 /** `countersign-validator advisories held`. */

@@ -19,7 +19,7 @@ function printStatus(found: LocalStatus): void {
     ['client certificate', `until ${found.clientCertificate.notAfter}`],
     ['advisories', advisoryWords(told.advisories)],
   ])
-  printTable(told.ecosystems.map((one) => [`  ${one.name}`, `${one.records} records`, `as of ${one.asOf}`]))
+  printTable(ecosystemRows(told.ecosystems))
   printLine('\nProtections of the inspector')
   printTable(told.protections.map((one) => [`  ${one.name}`, one.active ? 'active' : 'NOT active', one.detail]))
   printLine('\nSubmissions and certifications')
@@ -33,6 +33,13 @@ function printStatus(found: LocalStatus): void {
 export function advisoryWords({ asOf, records, sample }: LocalStatus['told']['advisories']): string {
   if (records === 0) return 'no advisory data: nothing will be certified'
   return `advisory data as of ${asOf ?? 'an unknown time'}, ${sample ? 'sample, ' : ''}${records} records`
+}
+
+/** Each ecosystem with how new its data is. */
+export function ecosystemRows(ecosystems: LocalStatus['told']['ecosystems']): string[][] {
+  return ecosystems.map(({ name, records, asOf }) => {
+    return [`  ${name}`, `${records} records`, asOf === undefined ? 'never read whole' : `as of ${asOf}`]
+  })
 }
 
 function counts(by: Readonly<Record<string, number>>, what: string): string[][] {

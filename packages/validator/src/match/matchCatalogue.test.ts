@@ -47,9 +47,9 @@ function data(records: readonly Advisory[], held: readonly string[] = []) {
       state: 1,
       records: index.size,
       sample: false,
-      ecosystems: index.ecosystems(),
+      ecosystems: index.ecosystems().map((one) => ({ ...one, asOf: '2026-01-09T00:00:00Z' })),
       heldPackages,
-      ...(index.size > 0 && { asOf: '2026-01-09T00:00:00Z' }),
+      ...(index.size > 0 && { asOf: '2026-01-10T00:00:00Z' }),
     }),
     forPackage: (ecosystem: string, name: string) => index.forPackage(ecosystem, name),
   }
@@ -67,6 +67,7 @@ const records = [advisory('GHSA-left', 'left', '1.0.0'), advisory('GHSA-right', 
 test('clean: something was found, nothing affects it and nothing is unclear', () => {
   const verdict = match(catalogue([left]), records)
   assert.deepEqual([verdict.answer, verdict.gaps, verdict.findings], ['clean', [], []])
+  assert.equal(verdict.advisories.asOf, '2026-01-09T00:00:00Z', 'of what it needs, not of the newest data there is')
 })
 
 test('affected: the finding says through which packages, how bad, and what is fixed', () => {

@@ -3,7 +3,7 @@ import { affects } from '@countersign/protocol/osv/evaluate.ts'
 import { packageKey } from '@countersign/protocol/osv/packageName.ts'
 import { type Catalogue, type CatalogueComponent, type Gap, MAX_GAPS } from '@countersign/protocol/sbom/catalogue.ts'
 import type { Advisories } from '../advisories/openAdvisories.ts'
-import { dataGaps } from './dataGaps.ts'
+import { dataAsOf, dataGaps } from './dataGaps.ts'
 import { groupFindings, type Match } from './groupFindings.ts'
 import { pathsFromRoot } from './pathsFromRoot.ts'
 
@@ -15,8 +15,8 @@ const MAX_FINDINGS = 10_000
 /**
  * Matches a catalogue against the advisories of this moment. *Affected*: some advisory affects some component. *Clean*: none
  * does, something was found, and nothing is unclear: no gap of the inspector, no component without version or ecosystem,
- * none altered, no advisory of which nothing can be told, no ecosystem whose data is missing or was neither changed nor
- * compared with its publisher within `maxAgeMs` before `now`. Everything else is *incomplete*, with every reason as a gap.
+ * none altered, no advisory of which nothing can be told, no ecosystem whose data is missing or is not known to have been
+ * complete within `maxAgeMs` before `now`. Everything else is *incomplete*, with every reason as a gap.
  */
 export function matchCatalogue(
   catalogue: Catalogue,
@@ -40,7 +40,8 @@ export function matchCatalogue(
     if (data.heldPackages.has(packageKey(component.ecosystem, component.name))) gaps.push(held(component))
   }
   const findings = groupFindings(matches, pathsFromRoot(catalogue)).slice(0, MAX_FINDINGS)
-  const { state, records, sample, asOf } = data
+  const { state, records, sample } = data
+  const asOf = dataAsOf(components, data)
   return {
     answer: findings.length > 0 ? 'affected' : gaps.length > 0 ? 'incomplete' : 'clean',
     components: components.length,

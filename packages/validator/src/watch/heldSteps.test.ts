@@ -26,8 +26,7 @@ beforeEach(async () => {
   ;({ folder, remove } = await testFolder())
   instance = testInstance()
   validator = await openTestValidator(folder, instance)
-  await validator.advisories.receive([UNRELATED])
-  await validator.settled()
+  await validator.importWhole([UNRELATED])
 })
 
 afterEach(async () => {

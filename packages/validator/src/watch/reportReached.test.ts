@@ -24,8 +24,7 @@ beforeEach(async () => {
   ;({ folder, remove } = await testFolder())
   instance = testInstance()
   validator = await openTestValidator(folder, instance)
-  await validator.advisories.receive([testAdvisory('GHSA-0000-0000-0001', 'unrelated', '1.0.0')])
-  await validator.settled()
+  await validator.importWhole([testAdvisory('GHSA-0000-0000-0001', 'unrelated', '1.0.0')])
   await certify(validator.certifying, await decidedSubmission(validator, app))
 })
 

@@ -1,5 +1,5 @@
 import { generateKeyPairSync, hash, sign } from 'node:crypto'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { systemClock } from '@countersign/local/clock/clock.ts'
@@ -55,6 +55,8 @@ export interface TestValidator {
   readonly certifying: CertifyDeps
   readonly watch: WatchDeps
   readonly advisories: Advisories
+  /** Imports a folder of these records, which is what makes data new; waits until nothing waits. */
+  importWhole(records: readonly Uint8Array[]): Promise<void>
   /** Waits until no event waits. */
   settled(): Promise<void>
   close(): Promise<void>
@@ -145,18 +147,29 @@ export async function openTestValidator(folder: string, instance: TestInstance):
   }
   handleEvents(outbox, { watch, putStatus: async () => {} } as Pick<FlowDeps, 'watch' | 'putStatus'>)
   outbox.start()
+  const settled = async () => {
+    for (let tries = 0; tries < 2000; tries++) {
+      const waiting = (await outbox.status()).reduce((sum, one) => sum + one.waiting, 0)
+      if (waiting === 0) return
+      await clock.sleep(2)
+    }
+    throw new Error('events wait and wait')
+  }
   return {
     certifying,
     watch,
     advisories,
-    async settled() {
-      for (let tries = 0; tries < 2000; tries++) {
-        const waiting = (await outbox.status()).reduce((sum, one) => sum + one.waiting, 0)
-        if (waiting === 0) return
-        await clock.sleep(2)
+    async importWhole(records) {
+      const feed = join(folder, 'feed')
+      await mkdir(feed, { recursive: true })
+      for (const bytes of records) {
+        const { id } = JSON.parse(Buffer.from(bytes).toString()) as { id: string }
+        await writeFile(join(feed, `${id}.json`), bytes)
       }
-      throw new Error('events wait and wait')
+      await advisories.importFrom(feed)
+      await settled()
     },
+    settled,
     async close() {
       await outbox.stop()
       await database.close()
