@@ -1,6 +1,7 @@
 import type { Job } from '@countersign/platform/jobs/jobs.ts'
 import type { Outbox } from '@countersign/platform/outbox/outbox.ts'
 import { ADVISORIES_CHANGED } from './advisories/advisoryStore.ts'
+import { endCatalogued } from './watch/endCatalogued.ts'
 import { followAdvisories } from './watch/followAdvisories.ts'
 import { logRecords } from './watch/logRecords.ts'
 import { FINDINGS_CHANGED, reportAccepted, reportReached } from './watch/reportReached.ts'
@@ -46,7 +47,14 @@ export function scheduledWork(deps: FlowDeps): Job[] {
     { name: 'certificate-log', everyMs: MINUTE_MS / 2, run: (signal) => deps.followCertificates(signal) },
     { name: 'advisories', everyMs: HOUR_MS, run: () => deps.syncAdvisories() },
     { name: 'client-certificate', everyMs: HOUR_MS, run: () => deps.renewClient() },
-    { name: 'catalogue-again', everyMs: HOUR_MS, run: (signal) => deps.catalogueAgain(signal) },
+    {
+      name: 'catalogue-again',
+      everyMs: HOUR_MS,
+      async run(signal) {
+        await deps.catalogueAgain(signal)
+        await endCatalogued(deps.watch)
+      },
+    },
   ]
 }
 

@@ -57,6 +57,10 @@ export interface CertificationRow {
   readonly product: string
   readonly version: string
   readonly catalogue_id: number
+  /** What a newer inspector's catalogue took the place of, until everything new in that is decided. */
+  readonly catalogue_before: number | null
+  /** JSON: why the policy would not certify what the newer inspector sees, in words. */
+  readonly doubts: string | null
   /** The advisory state that the verdict used. */
   readonly advisory_state: number
   /** DER of the public half; the private half is gone. */

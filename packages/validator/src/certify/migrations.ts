@@ -11,6 +11,14 @@ export const certifyMigrations: readonly Migration[] = [
       await createCertifications(trx)
     },
   },
+  {
+    id: 'certify.002',
+    async up(trx) {
+      const certifications = () => trx.schema.alterTable('certify_certifications')
+      await certifications().addColumn('catalogue_before', 'integer').execute()
+      await certifications().addColumn('doubts', 'text').execute()
+    },
+  },
 ]
 
 async function createSubmissions(trx: Kysely<unknown>): Promise<void> {

@@ -1,7 +1,7 @@
 import type { Clock } from '@countersign/local/clock/clock.ts'
 import type { Jobs } from '@countersign/platform/jobs/jobs.ts'
 import type { ValidatorStatus } from '@countersign/protocol/api/artifacts.ts'
-import { recordsIn } from '../watch/watchStore.ts'
+import { cataloguedAgain, recordsIn } from '../watch/watchStore.ts'
 import type { LocalStatus } from './adminRoutes.ts'
 import { advisoryAttention } from './advisoryAttention.ts'
 import { logAttention } from './logAttention.ts'
@@ -34,6 +34,7 @@ export async function readTold({ validator, version, clock, jobs }: StatusDeps):
     }),
     ...protectionAttention(validator),
     ...(await revocationAttention(validator)),
+    ...(await doubtAttention(validator)),
     ...clientAttention(validator, clock.now()),
     ...(jobs()?.status() ?? []).flatMap(({ name, lastError }) =>
       lastError === undefined ? [] : [{ code: 'job-failed', message: `the job ${name} failed: ${lastError}` }],
@@ -99,6 +100,17 @@ async function revocationAttention({ watch, advisories }: Validator): Promise<At
     found.push({ code: 'advisory-withdrawn', message: `${id} was withdrawn; what it ended can be certified anew` })
   }
   return found
+}
+
+/** Certifications with the same doubt are named together. */
+async function doubtAttention({ watch }: Validator): Promise<Attention[]> {
+  const doubted = (await cataloguedAgain(watch.database)).filter(({ doubts }) => doubts !== null)
+  const groups = Map.groupBy(doubted, ({ doubts }) => doubts ?? '')
+  return [...groups].map(([doubts, rows]) => {
+    const numbers = rows.map(({ number }) => number).join(', ')
+    const reasons = (JSON.parse(doubts) as string[]).join('; ')
+    return { code: 'certification-doubtful', message: `not certified again as it is: number ${numbers}: ${reasons}` }
+  })
 }
 
 function clientAttention({ clientNotAfter }: Validator, now: Date): Attention[] {

@@ -45,6 +45,41 @@ export async function numbersByState(
   return new Map([...states].map(([state, all]) => [state, all.map(({ number }) => String(number))]))
 }
 
+/** An active certification whose artifact a newer inspector has catalogued, and of which not everything is decided. */
+export interface CataloguedAgain {
+  readonly id: number
+  readonly number: string | null
+  readonly product: string
+  readonly submitted_by: string
+  readonly catalogue_id: number
+  /** The catalogue that it was certified or last judged by. */
+  readonly before: number
+  /** JSON: reasons in words; null where nothing has been decided yet. */
+  readonly doubts: string | null
+}
+
+/** All of these, by their number here. */
+export async function cataloguedAgain(database: Database): Promise<CataloguedAgain[]> {
+  const rows = await database
+    .tables<WatchTables>()
+    .selectFrom('certify_certifications as one')
+    .innerJoin('certify_submissions as submission', 'submission.id', 'one.submission_id')
+    .select(['one.id', 'one.number', 'one.product', 'one.catalogue_id', 'one.catalogue_before', 'one.doubts'])
+    .select('submission.submitted_by')
+    .where('one.state', '=', 'active')
+    .where('one.catalogue_before', 'is not', null)
+    .orderBy('one.id')
+    .execute()
+  return rows.map(({ catalogue_before: before, ...row }) => ({ ...row, before: before ?? row.catalogue_id }))
+}
+
+/** Keeps what stands against a certification that was catalogued again; without doubts it is done with. */
+export async function setDoubts(trx: Transaction<WatchTables>, id: number, doubts: readonly string[]): Promise<void> {
+  const isDone = doubts.length === 0
+  const changes = isDone ? { catalogue_before: null, doubts: null } : { doubts: JSON.stringify(doubts) }
+  await trx.updateTable('certify_certifications').set(changes).where('id', '=', id).execute()
+}
+
 /** Moves certifications to another state. */
 export async function setState(
   trx: Transaction<WatchTables>,
