@@ -88,6 +88,8 @@ export interface SigningChanges {
   readonly certificateLog?: TestKey
   readonly timestampSigner?: TestAuthority
   readonly stampedAt?: Date
+  /** In the timestamp; none unless a test says one. */
+  readonly nonce?: bigint
   /** The bytes that are stamped, instead of the signature. */
   readonly stamped?: Uint8Array
   /** Changes the signature before it is stamped and logged. */
@@ -158,8 +160,10 @@ function sign(instance: TestInstance, message: Uint8Array, digest: Uint8Array, c
 
 function stamp(instance: TestInstance, bytes: Uint8Array, changes: SigningChanges): Uint8Array {
   const signer = changes.timestampSigner ?? instance.timestamps
+  const digest = new Uint8Array(hash('sha256', bytes, 'buffer'))
+  const nonce = changes.nonce === undefined ? {} : { nonce: changes.nonce }
   const prepared = prepareTimestamp({
-    request: { hash: 'sha256', digest: new Uint8Array(hash('sha256', bytes, 'buffer')), certReq: false },
+    request: { hash: 'sha256', digest, certReq: false, ...nonce },
     serial: testSerial(),
     genTime: changes.stampedAt ?? TEST_TIME,
     policy: '1.3.6.1.4.1.57264.2',

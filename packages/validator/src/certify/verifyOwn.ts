@@ -1,8 +1,8 @@
 import { artifactDigest } from '@countersign/protocol/bundle/artifactDigest.ts'
-import { parseBundle } from '@countersign/protocol/bundle/parseBundle.ts'
+import { parseBundle, type UnverifiedBundle } from '@countersign/protocol/bundle/parseBundle.ts'
 import { type Check, verifyBundle } from '@countersign/protocol/bundle/verifyBundle.ts'
 import { verifyCertification } from '@countersign/protocol/decide/verifyCertification.ts'
-import { fromHex } from '@countersign/protocol/json/base64.ts'
+import { equalBytes, fromHex } from '@countersign/protocol/json/base64.ts'
 import { certifyError } from './errors.ts'
 import type { InstanceTrust } from './instanceTrust.ts'
 
@@ -24,26 +24,37 @@ export interface Expected {
 }
 
 /**
- * Verifies what is about to be handed out as any stranger would, and that its timestamps are fresh ones: the nonces are
- * those of the intent. An authority that is newer than the anchors here makes them renew once.
+ * Verifies what is about to be handed out as any stranger would, that one key signed all three, and that its timestamps are
+ * fresh ones: the nonces are those of the intent. An authority that is newer than the anchors here makes them renew once.
  * Throws `certify.own-result-wrong`.
  */
 export async function verifyOwn(trust: InstanceTrust, bundles: FinishedBundles, expected: Expected): Promise<void> {
   const { root } = await trust.renew()
   const artifact = artifactDigest(fromHex(expected.sha256, 'sha256'))
-  const { checks, certification } = verifyCertification(parseBundle(bundles.certification), artifact, root)
+  const { checks, certification } = verifyCertification(readOwn(bundles.certification), artifact, root)
   if (certification === undefined) throw wrong(checks)
-  const { authority, number } = certification
+  const { authority, number, certificate } = certification
   if (authority !== expected.authority || String(number) !== expected.number) {
     throw certifyError('certify.own-result-wrong', `the certificate has number ${number} of ${authority}`)
   }
   const all = [bundles.certification, bundles.sbom, bundles.findings]
   for (const [at, text] of all.entries()) {
-    const { checks: others, verified } = verifyBundle(parseBundle(text), artifact, root)
+    const { checks: others, verified } = verifyBundle(readOwn(text), artifact, root)
     if (verified === undefined) throw wrong(others)
+    if (!equalBytes(verified.certificate.raw, certificate.raw)) {
+      throw certifyError('certify.own-result-wrong', 'one of the statements is signed by another key')
+    }
     if (verified.timestamps[0]?.nonce !== expected.nonces[at]) {
       throw certifyError('certify.own-result-wrong', 'a timestamp is an old one')
     }
+  }
+}
+
+function readOwn(text: string): UnverifiedBundle {
+  try {
+    return parseBundle(text)
+  } catch (cause) {
+    throw certifyError('certify.own-result-wrong', 'a bundle cannot be read', { cause })
   }
 }
 
