@@ -30,8 +30,8 @@ import type { WatchDeps } from '../watch/watchDeps.ts'
 import { refuseMuch, WatchedCertifications } from '../watch/watchedCertifications.ts'
 import { type ClientCredentials, renewClient } from './clientIdentity.ts'
 import { type EnrolledValidator, enrolValidator } from './enrolValidator.ts'
-import { composeError } from './errors.ts'
 import { openPolicy, type PolicyInForce, savePolicy } from './policyFile.ts'
+import { refuseUnprotected } from './refuseUnprotected.ts'
 import type { ValidatorFile } from './validatorFile.ts'
 
 /** What opening a validator needs from whoever runs it. */
@@ -105,7 +105,7 @@ async function openParts(options: OpenOptions): Promise<Validator> {
   const protections = await probeProtections()
   const enrolled = await enrolValidator({ ...options, config, wrap })
   const { file } = enrolled
-  refuseUnprotected(options, file, protections)
+  refuseUnprotected(file.environment, protections, options.allowUnprotected)
   const keys = softwareKeyStore({ folder: join(folder, 'keys'), wrap, clock })
   const revokerKey = (await keys.has('revoker'))
     ? await keys.open('revoker')
@@ -159,12 +159,6 @@ async function openParts(options: OpenOptions): Promise<Validator> {
     renewClient: client.renew,
     close: () => database.close(),
   }
-}
-
-function refuseUnprotected(options: OpenOptions, file: ValidatorFile, protections: readonly Protection[]): void {
-  if (file.environment !== 'production' || options.allowUnprotected) return
-  if (protections.some((one) => one.active)) return
-  throw composeError('validator.unprotected', 'no protection of the inspector is active')
 }
 
 async function openDatabase(folder: string): Promise<Database> {
