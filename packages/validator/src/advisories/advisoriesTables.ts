@@ -36,6 +36,15 @@ export interface AdvisoriesTables {
     /** RFC 3339: when everything that the source has was known here. */
     as_of: string
   }
+  /** What stopped counting by a change, until a person has looked. */
+  advisories_lost: {
+    state: number
+    /** RFC 3339. */
+    lost_at: string
+    /** Without suffix. */
+    ecosystem: string
+    records: number
+  }
   advisories_held: {
     id: string
     source: string
@@ -114,6 +123,19 @@ export const advisoriesMigrations: readonly Migration[] = [
         .execute()
       const held = schema.alterTable('advisories_held')
       await held.addColumn('compared', 'text', (column) => column.notNull().defaultTo('[]')).execute()
+    },
+  },
+  {
+    id: 'advisories.003',
+    async up({ schema }) {
+      await schema
+        .createTable('advisories_lost')
+        .addColumn('state', 'integer', (column) => column.notNull())
+        .addColumn('lost_at', 'text', (column) => column.notNull())
+        .addColumn('ecosystem', 'text', (column) => column.notNull())
+        .addColumn('records', 'integer', (column) => column.notNull())
+        .addPrimaryKeyConstraint('advisories_lost_key', ['state', 'ecosystem'])
+        .execute()
     },
   },
 ]

@@ -22,6 +22,20 @@ export interface Compared {
   readonly complete: Readonly<Record<string, string>>
 }
 
+/** What is committed with a change besides its records. */
+export interface Settling {
+  readonly compared: readonly Compared[]
+  /** The held change that a person has released. */
+  readonly settles?: string
+}
+
+/** What stops counting by a change. */
+export interface Lost {
+  readonly at: Date
+  /** Records by ecosystem. */
+  readonly records: ReadonlyMap<string, number>
+}
+
 const ROWS = 200
 
 /** The SQL of the advisories. Every write is one transaction: a change is there whole, with its event, or not at all. */
@@ -66,6 +80,19 @@ export class AdvisoryStore {
     return newest
   }
 
+  /** How many records of each ecosystem have stopped counting since then, and nobody has looked at that. */
+  async lostSince(since: Date): Promise<Map<string, number>> {
+    const reading = this.#reading
+      .selectFrom('advisories_lost')
+      .select((one) => one.fn.sum<number>('records').as('lost'))
+    const rows = await reading
+      .select('ecosystem')
+      .where('lost_at', '>', since.toISOString())
+      .groupBy('ecosystem')
+      .execute()
+    return new Map(rows.map(({ ecosystem, lost }) => [ecosystem, lost]))
+  }
+
   /** The addresses that were imported. */
   async sources(): Promise<Selectable<AdvisoriesTables['advisories_sources']>[]> {
     return this.#reading.selectFrom('advisories_sources').selectAll().orderBy('source').execute()
@@ -76,7 +103,7 @@ export class AdvisoryStore {
     state: number,
     changes: readonly ChangedAdvisory[],
     proposed: readonly ProposedChange[],
-    { compared, settles }: { readonly compared: readonly Compared[]; readonly settles?: string },
+    { compared, settles, lost }: Settling & { readonly lost: Lost },
   ): Promise<void> {
     const origins = new Map(proposed.map((one) => [one.id, one]))
     await this.#database.transaction<AdvisoriesTables, void>('advisories.change', async (trx) => {
@@ -87,6 +114,7 @@ export class AdvisoryStore {
       await upsert.onConflict((conflict) => conflict.column('id').doUpdateSet({ state })).execute()
       if (settles !== undefined) await trx.deleteFrom('advisories_held').where('id', '=', settles).execute()
       for (const one of compared) await writeCompared(trx, one)
+      await writeLost(trx, state, lost, settles !== undefined)
       await this.#outbox.emit(trx, { kind: ADVISORIES_CHANGED, payload: { state } })
     })
   }
@@ -190,6 +218,20 @@ async function writeHistory(
       .insertInto('advisories_history')
       .values(rows.slice(at, at + ROWS))
       .execute()
+  }
+}
+
+/** What a person has released was looked at, so the count of its ecosystems begins anew. */
+async function writeLost(
+  trx: Transaction<AdvisoriesTables>,
+  state: number,
+  { at, records: lost }: Lost,
+  isLookedAt: boolean,
+): Promise<void> {
+  for (const [ecosystem, records] of lost) {
+    const row = { state, lost_at: at.toISOString(), ecosystem, records }
+    if (isLookedAt) await trx.deleteFrom('advisories_lost').where('ecosystem', '=', ecosystem).execute()
+    else await trx.insertInto('advisories_lost').values(row).execute()
   }
 }
 

@@ -1,6 +1,8 @@
 import { isDeepStrictEqual } from 'node:util'
-import { type Advisory, compareTimes } from '@countersign/protocol/osv/advisory.ts'
-import { type AdvisoryIndex, ecosystemsOf } from './advisoryIndex.ts'
+import { type Advisory, type AffectedPackage, compareTimes } from '@countersign/protocol/osv/advisory.ts'
+import { affects } from '@countersign/protocol/osv/evaluate.ts'
+import { baseEcosystem } from '@countersign/protocol/osv/packageName.ts'
+import type { AdvisoryIndex } from './advisoryIndex.ts'
 import type { SourceContent } from './sourceContent.ts'
 
 /** One record as it was and as it is. */
@@ -34,12 +36,12 @@ export function differenceTo(index: AdvisoryIndex, content: SourceContent): Prop
     if (age > 0 || (age === 0 && !isDeepStrictEqual(after, known?.advisory)))
       changes.push({ id, after, source, sample })
   }
-  if (ids === undefined) return changes
-  for (const known of index.all()) {
+  for (const known of ids === undefined ? [] : index.all()) {
     const { id } = known.advisory
-    if (known.source === source && !ids.has(id)) changes.push({ id, source, sample: known.sample })
+    if (known.source === source && !ids?.has(id)) changes.push({ id, source, sample: known.sample })
   }
-  return changes
+  // In one order before and after a restart, because a held change is known again by its text.
+  return changes.sort((a, b) => (a.id < b.id ? -1 : 1))
 }
 
 /** The same with what each record was; what has become void meanwhile (an older record, nothing to take away) is left out. */
@@ -64,27 +66,58 @@ function newestOfEach(proposed: readonly ProposedChange[]): ProposedChange[] {
   return [...byId.values()]
 }
 
-/** More than this part of an ecosystem's records gone at once is no ordinary day. */
+/** More than this part of an ecosystem's records gone within a week is no ordinary week. */
 const MAX_LOST_PART = 0.1
 /** Fewer records than this may always go: in a small set one withdrawal is a large part. */
 const MIN_LOST = 3
+/** Of a record with thousands of versions the first ones tell whether any is left. */
+const MAX_PROBES = 64
 
 /**
- * Why a change must wait for a person: more than a tenth of an ecosystem's records (and at least three) would stop counting
- * at once, as when a publisher lost data or somebody cut it. Undefined where it need not.
+ * How many records of each ecosystem would stop counting: gone, withdrawn, about something else, or narrowed until nothing
+ * of what one of its packages was affected in is left.
  */
-export function shrinks(index: AdvisoryIndex, changes: readonly ChangedAdvisory[]): string | undefined {
+export function lostBy(changes: readonly ChangedAdvisory[]): ReadonlyMap<string, number> {
   const lost = new Map<string, number>()
   for (const { before, after } of changes) {
-    if (before === undefined || before.withdrawn !== undefined) continue
-    const stays = after === undefined || after.withdrawn !== undefined ? new Set<string>() : ecosystemsOf(after)
-    for (const name of ecosystemsOf(before)) if (!stays.has(name)) lost.set(name, (lost.get(name) ?? 0) + 1)
+    const names = new Set(
+      before?.affected.filter((one) => isLost(before, after, one)).map(({ ecosystem }) => ecosystem),
+    )
+    for (const name of new Set([...names].map(baseEcosystem))) lost.set(name, (lost.get(name) ?? 0) + 1)
   }
+  return lost
+}
+
+/**
+ * Why a change must wait for a person: with what else was lost in the days before and nobody has looked at (`lostBefore`),
+ * more than a tenth of an ecosystem's records (and at least three) would stop counting, as when a publisher lost data or
+ * somebody cuts it, at once or little by little. Undefined where it need not.
+ */
+export function shrinks(
+  index: AdvisoryIndex,
+  lost: ReadonlyMap<string, number>,
+  lostBefore: ReadonlyMap<string, number>,
+): string | undefined {
   for (const { name, records } of index.ecosystems()) {
-    const gone = lost.get(name) ?? 0
-    if (gone >= MIN_LOST && gone > records * MAX_LOST_PART) {
-      return `${gone} of ${records} records of ${name} would be gone or withdrawn at once`
-    }
+    const now = lost.get(name) ?? 0
+    const earlier = lostBefore.get(name) ?? 0
+    const [gone, all] = [now + earlier, records + earlier]
+    if (now === 0 || gone < MIN_LOST || gone <= all * MAX_LOST_PART) continue
+    const within = earlier === 0 ? 'at once' : 'within a week'
+    return `${gone} of ${all} records of ${name} would be gone, withdrawn or narrowed to nothing ${within}`
   }
   return undefined
+}
+
+function isLost(before: Advisory, after: Advisory | undefined, entry: AffectedPackage): boolean {
+  const isAnyLeft = (advisory: Advisory) =>
+    probesOf(entry).some((version) => affects(advisory, { ...entry, version }).result !== 'not affected')
+  return isAnyLeft(before) && (after === undefined || !isAnyLeft(after))
+}
+
+/** Versions at which an entry begins or ends, and those that it lists. Of one that names commits only any version tells. */
+function probesOf({ ranges, versions }: AffectedPackage): string[] {
+  const bounds = ranges.flatMap(({ events }) => events.filter(({ kind }) => kind !== 'fixed' && kind !== 'limit'))
+  const probes = [...bounds.map(({ version }) => (version === '0' ? '0.0.0' : version)), ...versions]
+  return probes.slice(0, MAX_PROBES)
 }

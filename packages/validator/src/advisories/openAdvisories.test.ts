@@ -12,11 +12,12 @@ import { outboxMigrations } from '@countersign/platform/outbox/migrations.ts'
 import { Outbox } from '@countersign/platform/outbox/outbox.ts'
 import { createLogger } from '@countersign/platform/telemetry/logger.ts'
 import { advisoriesMigrations } from './advisoriesTables.ts'
-import { type Advisories, type AdvisoriesDeps, openAdvisories } from './openAdvisories.ts'
+import { type Advisories, type AdvisoriesDeps, type ImportReport, openAdvisories } from './openAdvisories.ts'
 import { makeZip, type ZipMember } from './zipFixture.ts'
 
 const NOW = new Date('2026-01-10T00:00:00Z')
 
+let clock: ReturnType<typeof manualClock>
 let folder: string
 let feed: string
 let deps: AdvisoriesDeps
@@ -30,7 +31,7 @@ beforeEach(async () => {
   const database = Database.openFile(join(folder, 'test.sqlite'))
   await migrate(database, [...outboxMigrations, ...advisoriesMigrations])
   const logger = createLogger({ level: 'silent', name: 'test' })
-  const clock = manualClock(NOW)
+  clock = manualClock(NOW)
   const outbox = new Outbox({ database, clock, logger })
   deps = { database, outbox, clock, logger, environment: 'development' }
   advisories = await openAdvisories(deps)
@@ -159,16 +160,57 @@ test('withdrawing many at once is held too; what an operator discards does not c
   await assert.rejects(advisories.discard('x'), { code: 'advisories.held-unknown' })
 })
 
-test('a guard holds a change before it takes effect, and hold undoes one after', async () => {
+test('a guard holds a change before it takes effect', async () => {
   advisories.guard((changed) => (changed.some(({ id }) => id === 'A-2') ? 'too much' : undefined))
   const { held } = await advisories.receive([Buffer.from(record('A-2'))])
   assert.equal(held?.reason, 'too much')
+  assert.equal(advisories.get('A-2'), undefined)
   await advisories.receive([Buffer.from(record('A-1'))])
-  const waiting = await advisories.hold(await advisories.change(1), 'looked at later')
-  assert.equal(advisories.get('A-1'), undefined)
-  assert.equal(advisories.state().state, 2)
-  await advisories.release(waiting.id)
-  assert.ok(advisories.get('A-1'))
+  assert.equal(advisories.get('A-1')?.id, 'A-1')
+})
+
+const hundred = Array.from({ length: 100 }, (_, at) => `B-${at}`)
+
+/** Publishes and imports these, as a source that is read again and again. */
+async function importOnly(ids: readonly string[]): Promise<ImportReport> {
+  await publish(ids.map((id) => named(id)))
+  return advisories.importFrom(feed)
+}
+
+test('a feed that shrinks little by little is held too, until an operator has looked or a week has passed', async () => {
+  await importOnly(hundred)
+  assert.equal((await importOnly(hundred.slice(9))).changed, 9)
+  const { held } = await importOnly(hundred.slice(18))
+  assert.match(held?.reason ?? '', /18 of 100 records of npm .* within a week/)
+  assert.equal((await (await openAdvisories(deps)).importFrom(feed)).held?.id, held?.id)
+  assert.equal((await importOnly([...hundred.slice(9), 'B-new'])).changed, 1, 'what does not shrink is not held')
+  await importOnly(hundred.slice(18))
+  await advisories.release(advisories.held()[0]?.id ?? '')
+  assert.equal((await importOnly(hundred.slice(22))).changed, 4)
+  clock.advance(8 * 86_400_000)
+  assert.equal((await importOnly(hundred.slice(29))).changed, 7)
+})
+
+test('a record that is narrowed to nothing stops counting as one that is withdrawn does', async () => {
+  const newer = { modified: '2026-01-02T00:00:00Z' }
+  const nothing = (id: string, ranges: object[]) => ({
+    affected: [{ package: { ecosystem: 'npm', name: `of-${id}` }, ranges }],
+  })
+  const range = (...events: object[]) => [{ type: 'SEMVER', events }]
+  for (const ranges of [
+    [],
+    range({ introduced: '0' }, { fixed: '0.0.0' }),
+    range({ introduced: '999.0.0' }),
+    range({ introduced: '0' }, { fixed: '2.0.0' }, { limit: '0.0.0-0' }),
+  ]) {
+    await publish(ten.map((id) => named(id)))
+    await advisories.importFrom(feed)
+    await publish(ten.map((id, at) => named(id, at < 3 ? { ...newer, ...nothing(id, ranges) } : {})))
+    assert.match((await advisories.importFrom(feed)).held?.reason ?? '', /3 of 10/, JSON.stringify(ranges))
+  }
+  const lower = range({ introduced: '0' }, { fixed: '1.0.0' })
+  await publish(ten.map((id) => named(id, { ...newer, ...nothing(id, lower) })))
+  assert.equal((await advisories.importFrom(feed)).changed, 10, 'a correction is none')
 })
 
 test('sample data is marked, and production refuses it', async () => {
@@ -230,6 +272,26 @@ test('plain HTTP from another machine is taken where that is asked for, and sync
   assert.equal((await advisories.importFrom(plain, { allowPlainHttp: true })).changed, 10)
   await publish([...ten.map((id) => named(id)), named('A-10')])
   assert.equal((await advisories.sync())[0]?.changed, 1)
+})
+
+test('an address that points elsewhere is not followed', async () => {
+  await publish(ten.map((id) => named(id)))
+  const { address, asked } = await serve()
+  await advisories.importFrom(address)
+  const elsewhere = createServer((_request, reply) => {
+    asked.push('elsewhere')
+    reply.end()
+  })
+  await new Promise<void>((resolve) => elsewhere.listen(0, '127.0.0.1', resolve))
+  try {
+    const location = `http://127.0.0.1:${(elsewhere.address() as AddressInfo).port}/`
+    server?.removeAllListeners('request')
+    server?.on('request', (_request, reply) => void reply.writeHead(302, { location }).end())
+    await assert.rejects(advisories.sync(), { code: 'advisories.source-unreachable' })
+    assert.ok(!asked.includes('elsewhere'))
+  } finally {
+    elsewhere.close()
+  }
 })
 
 test('plain HTTP from another machine, no answer and other schemes are refused', async () => {

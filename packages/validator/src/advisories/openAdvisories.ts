@@ -1,13 +1,12 @@
-import { isDeepStrictEqual } from 'node:util'
 import type { Clock } from '@countersign/local/clock/clock.ts'
 import type { Database } from '@countersign/platform/database/database.ts'
 import type { Outbox } from '@countersign/platform/outbox/outbox.ts'
 import type { Logger } from '@countersign/platform/telemetry/logger.ts'
 import { type Advisory, compareTimes } from '@countersign/protocol/osv/advisory.ts'
 import { AdvisoryIndex, type EcosystemData, packagesOf } from './advisoryIndex.ts'
-import { AdvisoryStore, type Compared, type HeldRow } from './advisoryStore.ts'
+import { AdvisoryStore, type Compared, type HeldRow, type Settling } from './advisoryStore.ts'
 import { completeAsOf } from './completeness.ts'
-import { against, type ChangedAdvisory, differenceTo, type ProposedChange, shrinks } from './difference.ts'
+import { against, type ChangedAdvisory, differenceTo, lostBy, type ProposedChange, shrinks } from './difference.ts'
 import { advisoriesError } from './errors.ts'
 import { type FetchOptions, fetchSource, zipAddresses } from './fetchSource.ts'
 import { readFolder } from './readFolder.ts'
@@ -83,8 +82,6 @@ export interface Advisories {
   receive(records: readonly Uint8Array[]): Promise<ImportReport>
   /** The one who is asked before a change takes effect. */
   guard(guard: Guard): void
-  /** Undoes a change that took effect already and puts it aside. What it undoes is a change of its own. */
-  hold(change: AdvisoryChange, reason: string): Promise<HeldChange>
   /** The changes that wait for a person, oldest first. */
   held(): HeldChange[]
   /** Lets one take effect, unasked. Throws `advisories.held-unknown`. */
@@ -106,6 +103,7 @@ export interface AdvisoriesDeps {
 }
 
 const MAX_PUSHED = 10_000
+const WEEK_MS = 7 * 86_400_000
 
 /** Opens the data; reads all of it into memory. */
 export async function openAdvisories(deps: AdvisoriesDeps): Promise<Advisories> {
@@ -180,8 +178,8 @@ class OpenAdvisories implements Advisories {
       const failures: unknown[] = []
       for (const [zip, cursor] of await this.#cursors()) {
         try {
-          // Whoever imported the address allowed what it is.
-          const allowed = { ...options, allowPlainHttp: true }
+          // Whoever imported the address allowed what it is, and nothing else for any other.
+          const allowed = { ...options, allowPlainHttp: zip.startsWith('http:') }
           reports.push(await this.#take([await this.#fetch(zip, cursor, allowed)]))
         } catch (error) {
           this.#deps.logger.warn({ err: error, source: zip }, 'a source of advisories was not synchronised')
@@ -205,24 +203,6 @@ class OpenAdvisories implements Advisories {
 
   guard(guard: Guard): void {
     this.#guard = guard
-  }
-
-  hold({ changed }: AdvisoryChange, reason: string): Promise<HeldChange> {
-    return this.#oneAfterTheOther(async () => {
-      const { index } = this.#data
-      // What has been changed again meanwhile is not undone: that would undo more than was asked for.
-      const standing = changed.filter(({ id, after }) => isDeepStrictEqual(index.get(id)?.advisory, after))
-      const proposed = standing.map(({ id, after }): ProposedChange => {
-        const { source = PUSHED, sample = false } = index.get(id) ?? {}
-        return { id, source, sample, ...(after !== undefined && { after }) }
-      })
-      const undone = standing.map(({ id, before, after }): ChangedAdvisory => {
-        return { id, ...(after !== undefined && { before: after }), ...(before !== undefined && { after: before }) }
-      })
-      const held = await this.#putAside(proposed, reason, [])
-      await this.#commit(undone, proposed, { compared: [] })
-      return held
-    })
   }
 
   held(): HeldChange[] {
@@ -269,7 +249,7 @@ class OpenAdvisories implements Advisories {
     const records = contents.reduce((sum, content) => sum + content.records.size, 0)
     const refused = contents.flatMap((content) => content.refused)
     const report = { records, refused, sample }
-    const reason = changes.length === 0 ? undefined : (shrinks(index, changes) ?? this.#guard(changes))
+    const reason = changes.length === 0 ? undefined : ((await this.#shrinks(changes)) ?? this.#guard(changes))
     const compared = contents.map((content) => this.#comparedWith(content))
     if (reason !== undefined) {
       const held = await this.#putAside(proposed, reason, compared)
@@ -278,6 +258,11 @@ class OpenAdvisories implements Advisories {
     }
     await this.#commit(changes, proposed, { compared })
     return { ...report, state: this.#data.state, changed: changes.length }
+  }
+
+  async #shrinks(changes: readonly ChangedAdvisory[]): Promise<string | undefined> {
+    const since = new Date(this.#deps.clock.now().getTime() - WEEK_MS)
+    return shrinks(this.#data.index, lostBy(changes), await this.#data.store.lostSince(since))
   }
 
   #comparedWith(content: SourceContent): Compared {
@@ -289,7 +274,7 @@ class OpenAdvisories implements Advisories {
   async #commit(
     changes: readonly ChangedAdvisory[],
     proposed: readonly ProposedChange[],
-    settling: { readonly compared: readonly Compared[]; readonly settles?: string },
+    settling: Settling,
   ): Promise<void> {
     const { store, index } = this.#data
     if (changes.length === 0) {
@@ -299,7 +284,8 @@ class OpenAdvisories implements Advisories {
       return
     }
     const state = this.#data.state + 1
-    await store.commit(state, changes, proposed, settling)
+    const lost = { at: this.#deps.clock.now(), records: lostBy(changes) }
+    await store.commit(state, changes, proposed, { ...settling, lost })
     // Nobody else has had a turn since the commit: whoever writes next sees the new state here.
     this.#data.state = state
     const origins = new Map(proposed.map((one) => [one.id, one]))
