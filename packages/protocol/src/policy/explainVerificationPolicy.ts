@@ -94,7 +94,8 @@ function explainEffects(policy: VerificationPolicy): string[] {
   const expired = {
     goBack: 'When a certification runs out, code stops; only a revocation leads back to a lower release.',
     stop: 'When a certification runs out, code stops.',
-    refuseInstalls: 'When a certification runs out, code keeps running and may start again, but is not installed any more.',
+    refuseInstalls:
+      'When a certification runs out, code keeps running and may start again, but is not installed any more.',
     inform: 'When a certification runs out, people are told.',
   }
   const stale = {
