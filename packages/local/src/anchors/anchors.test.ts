@@ -184,6 +184,13 @@ test('anchors.rolled-back: older metadata than before, also by adding trust agai
   assert.equal((await openAnchors(undefined, config)).versions.targets, 2)
 })
 
+test('anchors.expired: by the time of whoever asks, not by what the system shows', async () => {
+  const { anchors } = await addTrust(ticket(), deps())
+  const late = new Date(Date.now() + 400 * 86_400_000)
+  const clock = { ...systemClock, now: () => late }
+  await assert.rejects(refreshAnchors(anchors, { ...deps(), clock }), { code: 'anchors.expired' })
+})
+
 test('anchors.expired: on the way expired metadata is refused, on disk the date is told', async () => {
   const past = new Date(Date.now() - 60_000)
   const { anchors } = await addTrust(ticket(), deps())

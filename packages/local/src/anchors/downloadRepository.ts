@@ -65,6 +65,8 @@ export async function downloadRepository(
 
   const roots = [...known.roots]
   const store = await checked(() => new TrustedMetadataStore(Buffer.from(roots.at(-1) ?? new Uint8Array())))
+  // tuf-js takes the time of the system, and whoever sets that must not decide on a device what has expired.
+  Object.assign(store, { referenceTime: source.clock.now() })
   // 5.3: roots, until there is no next one.
   for (const end = roots.length + MAX_NEW_ROOTS; roots.length < end; ) {
     const next = await fetcher.optional(`${roots.length + 1}.root.json`, MAX_FILE_BYTES.root)
