@@ -114,6 +114,7 @@ function flowOf(instance: Instance): Parameters<typeof scheduledWork>[0] {
     publishCrls: trust.publishCrls,
     finishRevocations: revocations.finish,
     tidyFleet: fleet.tidy,
+    removeUnsubmitted: instance.removeUnsubmitted,
     renewTimestampSigner: instance.renewTimestampSigner,
     renewTls: async () => {},
   }

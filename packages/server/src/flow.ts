@@ -28,6 +28,8 @@ export interface FlowDeps {
   finishRevocations(): Promise<unknown>
   /** Puts superseded client certificates on their revocation lists. */
   tidyFleet(): Promise<void>
+  /** Removes artifacts that were uploaded more than a day ago and never submitted. */
+  removeUnsubmitted(signal: AbortSignal): Promise<void>
   /** Makes the next signer of timestamps when it is due. */
   renewTimestampSigner(): Promise<void>
   /** Replaces the TLS certificate when it is due. */
@@ -52,6 +54,7 @@ export function scheduledWork(deps: FlowDeps): Job[] {
     { name: 'client-certificates', everyMs: MINUTE_MS, run: () => deps.tidyFleet() },
     { name: 'certificate-log-comparison', everyMs: HOUR_MS, run: () => deps.compareCertificateLog() },
     { name: 'account-sweep', everyMs: HOUR_MS, run: () => deps.sweepAccounts() },
+    { name: 'unsubmitted-artifacts', everyMs: HOUR_MS, run: (signal) => deps.removeUnsubmitted(signal) },
     { name: 'timestamp-signer', everyMs: HOUR_MS, run: () => deps.renewTimestampSigner() },
     { name: 'tls-certificate', everyMs: HOUR_MS, run: () => deps.renewTls() },
   ]

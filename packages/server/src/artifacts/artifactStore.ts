@@ -1,15 +1,15 @@
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { stat, statfs } from 'node:fs/promises'
+import { readdir, stat, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import { errnoOf } from '@countersign/local/errors/errno.ts'
-import { makeFolder } from '@countersign/local/files/durable.ts'
+import { makeFolder, removeFile } from '@countersign/local/files/durable.ts'
 import { writeStreamedFile } from '@countersign/local/files/streamFile.ts'
 import type { Blobs } from '@countersign/platform/blobs/blobs.ts'
 import { folderBlobs } from '@countersign/platform/blobs/folderBlobs.ts'
 import { fromHex } from '@countersign/protocol/json/base64.ts'
 
-/** Bytes by their SHA-256: artifacts, which are not public, and the texts of bundles. Everything in it stays. */
+/** Bytes by their SHA-256: artifacts, which are not public, and the texts of bundles. Only `remove` takes something away. */
 export interface ArtifactStore {
   /**
    * Stores an artifact while it arrives. When this resolves it survives power loss; what breaks off or has another digest
@@ -20,6 +20,10 @@ export interface ArtifactStore {
   statArtifact(sha256: string): Promise<number | undefined>
   /** The bytes of a stored artifact, piece by piece. The file is opened when the first piece is asked for. */
   readArtifact(sha256: string): AsyncIterable<Uint8Array>
+  /** Names of all files of artifacts: digests, and what cut off uploads left. */
+  fileNames(): Promise<string[]>
+  /** Removes one of them, if it is there; it stays removed after power loss. */
+  remove(name: string): Promise<void>
   /** Stores the text of a bundle; the same again is success. Resolves with its SHA-256 once it survives power loss. */
   putBundle(text: string): Promise<string>
   /** The text of a stored bundle, or undefined. */
@@ -57,6 +61,8 @@ export async function openArtifactStore(folder: string): Promise<ArtifactStore> 
     async *readArtifact(sha256) {
       yield* createReadStream(join(files, sha256), { highWaterMark: READ_BYTES })
     },
+    fileNames: () => readdir(files),
+    remove: (name) => removeFile(join(files, name), { point: 'artifacts.file-removed' }),
     async putBundle(text) {
       const bytes = new TextEncoder().encode(text)
       const sha256 = createHash('sha256').update(bytes).digest('hex')

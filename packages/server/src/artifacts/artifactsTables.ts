@@ -2,7 +2,7 @@ import type { Generated } from 'kysely'
 import type { AccountTables } from '../account/accountTables.ts'
 import type { TrustTables } from '../trust/trustTables.ts'
 
-/** A stored artifact. */
+/** A stored artifact. Deleted where it was never submitted. */
 export interface StoredArtifactRow {
   /** Lower-case hex. */
   readonly sha256: string
@@ -10,6 +10,7 @@ export interface StoredArtifactRow {
   /** Who stored it first; what one person may store is counted by this. */
   readonly issuer: string
   readonly subject: string
+  /** When it was uploaded last. */
   readonly stored_ms: number
 }
 

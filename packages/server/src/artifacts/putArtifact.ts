@@ -19,22 +19,35 @@ export interface ArtifactUpload {
 
 /**
  * Stores an artifact under its digest. One that is there already is not read again. When this resolves, the bytes survive
- * power loss. Throws `artifacts.no-space`, `artifacts.quota`, `files.digest-wrong`, and what reading the body throws.
+ * power loss, and stay a day at least for whoever submits them. Throws `artifacts.no-space`, `artifacts.quota`,
+ * `files.digest-wrong`, and what reading the body throws.
  */
 export async function putArtifact(
   { store, database, clock }: Pick<ArtifactsDeps, 'store' | 'database' | 'clock'>,
   { issuer, subject }: Person,
   { sha256, sizeBytes, pieces }: ArtifactUpload,
 ): Promise<{ sha256: string; sizeBytes: number }> {
-  const stored = await store.statArtifact(sha256)
   const tables = database.tables<ArtifactsTables>()
+  const note = (size: number) =>
+    database.commitTogether<ArtifactsTables, void>('artifacts.stored', async (trx) => {
+      const now = { stored_ms: clock.now().getTime() }
+      await trx
+        .insertInto('artifacts_stored')
+        .values({ sha256, size_bytes: size, issuer, subject, ...now })
+        .onConflict((conflict) => conflict.column('sha256').doUpdateSet(now))
+        .execute()
+    })
   const known = await tables
     .selectFrom('artifacts_stored')
     .select('size_bytes')
     .where('sha256', '=', sha256)
     .executeTakeFirst()
-  // Another size on disk: something damaged it, and the upload repairs it.
-  if (known !== undefined && stored === known.size_bytes) return { sha256, sizeBytes: stored }
+  if (known !== undefined) {
+    // Before looking for the file: from now on `removeUnsubmitted` leaves it alone.
+    await note(known.size_bytes)
+    // Another size on disk: something damaged it, and the upload repairs it.
+    if ((await store.statArtifact(sha256)) === known.size_bytes) return { sha256, sizeBytes: known.size_bytes }
+  }
   const used = await tables
     .selectFrom('artifacts_stored')
     .select((select) => select.fn.sum<number>('size_bytes').as('bytes'))
@@ -47,12 +60,6 @@ export async function putArtifact(
     throw artifactsError('artifacts.no-space', 'too little is free on the disk of the server')
   }
   const written = await store.putArtifact(sha256, pieces, Math.min(left, MAX_ARTIFACT_BYTES))
-  await database.commitTogether<ArtifactsTables, void>('artifacts.stored', async (trx) => {
-    await trx
-      .insertInto('artifacts_stored')
-      .values({ sha256, size_bytes: written, issuer, subject, stored_ms: clock.now().getTime() })
-      .onConflict((conflict) => conflict.column('sha256').doNothing())
-      .execute()
-  })
+  await note(written)
   return { sha256, sizeBytes: written }
 }

@@ -43,6 +43,7 @@ export async function submit(deps: ArtifactsDeps, person: Person, request: Submi
   const rows = await deps.database.transaction<ArtifactsTables, StoredSubmission[]>(
     'artifacts.submission',
     async (trx) => {
+      await requireStored(trx, request.sha256)
       const mails = validators.map((validator) => ({ request, person, signatureSha256, sizeBytes, validator }))
       const same: (StoredSubmission | undefined)[] = []
       for (const mail of mails) same.push(await findSame(deps, trx, mail))
@@ -54,6 +55,12 @@ export async function submit(deps: ArtifactsDeps, person: Person, request: Submi
   )
   for (const { validator } of rows) deps.waiters.wake(workKey(validator))
   return rows.map(describeSubmission)
+}
+
+/** What `removeUnsubmitted` took away since this began cannot be submitted; from the first submission on it stays. */
+async function requireStored(trx: Kysely<ArtifactsTables>, sha256: string): Promise<void> {
+  const row = await trx.selectFrom('artifacts_stored').select('sha256').where('sha256', '=', sha256).executeTakeFirst()
+  if (row === undefined) throw artifactsError('artifacts.unknown-artifact', 'the artifact is not stored here any more')
 }
 
 /** `wanted` counts new submissions only: what is there already may be asked for again. */

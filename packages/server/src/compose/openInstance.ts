@@ -3,13 +3,17 @@ import { makeFolder } from '@countersign/local/files/durable.ts'
 import { lockFolder } from '@countersign/local/files/lock.ts'
 import { Outbox } from '@countersign/platform/outbox/outbox.ts'
 import type { Logger } from '@countersign/platform/telemetry/logger.ts'
+import type { Kysely } from 'kysely'
 import { type AuditTrail, createAuditTrail } from '../account/audit/auditTrail.ts'
 import { type Account, openAccount } from '../account/openAccount.ts'
 import type { ArtifactsDeps } from '../artifacts/artifactsDeps.ts'
 import { distributedRoot } from '../artifacts/distributedRoot.ts'
+import { type RemoveDeps, removeLeftovers, removeUnsubmitted } from '../artifacts/removeUnsubmitted.ts'
 import { Waiters } from '../artifacts/waiters.ts'
 import { devicesRunning } from '../fleet/devicesRunning.ts'
+import type { FleetTables } from '../fleet/fleetTables.ts'
 import { type Fleet, openFleet } from '../fleet/openFleet.ts'
+import { isReleased } from '../fleet/releases.ts'
 import { type AnchorSources, anchorTargets, firstPolicy, type InstanceLogs } from '../instance/anchorTargets.ts'
 import { auditedKeys } from '../instance/auditedKeys.ts'
 import {
@@ -69,6 +73,8 @@ export interface Instance {
   readonly fleet: Fleet
   /** Not started; whoever runs the instance names the handlers and starts it. */
   readonly outbox: Outbox
+  /** Removes artifacts that nobody submitted within a day. */
+  removeUnsubmitted(signal?: AbortSignal): Promise<void>
   /** Makes the next signer of timestamps when it is due, and publishes it. */
   renewTimestampSigner(): Promise<void>
   /** Finishes what is under way and lets the next process in. */
@@ -209,6 +215,11 @@ async function openParts(
     trustedRoot: distributedRoot(blobs),
     verifyToken: account.verifyToken,
   }
+  const removing: RemoveDeps = {
+    ...artifacts,
+    isReleased: (tables, sha256) => isReleased(tables as unknown as Kysely<FleetTables>, sha256),
+  }
+  await removeLeftovers(removing)
   return {
     folder,
     facts,
@@ -222,6 +233,7 @@ async function openParts(
     artifacts,
     fleet,
     outbox,
+    removeUnsubmitted: (signal) => removeUnsubmitted(removing, signal),
     async renewTimestampSigner() {
       // The new signer stamps from the next start on; until then every client has had time to learn of it.
       if (!(await renewTimestampSigner({ database, clock, onlineKeys }, facts))) return

@@ -6,7 +6,8 @@ import { hexSha256, inPieces } from '../artifacts/artifactsFixture.ts'
 import type { ArtifactsTables } from '../artifacts/artifactsTables.ts'
 import { validatorsUrl } from '../trust/facts.ts'
 import { type FleetFixture, openFleetFixture } from './fleetFixture.ts'
-import { listReleases, publishRelease } from './releases.ts'
+import type { FleetTables } from './fleetTables.ts'
+import { isReleased, listReleases, publishRelease } from './releases.ts'
 
 const AUTHORITY = 'ab'.repeat(32)
 const DAY_MS = 86_400_000
@@ -69,6 +70,15 @@ const stateOf = async (sha256: string) =>
 
 test('fleet.artifact-unknown: what nobody stored is not released', async () => {
   await assert.rejects(release('5a'.repeat(32)), { code: 'fleet.artifact-unknown' })
+})
+
+test('what a release names is known as released: its artifact and every file it needs', async () => {
+  const sha256 = await certified('named by a release', { product: 'named' })
+  const tables = fixture.fleet.database.tables<FleetTables>()
+  assert.equal(await isReleased(tables, sha256), false)
+  await release(sha256)
+  assert.equal(await isReleased(tables, sha256), true)
+  assert.equal(await isReleased(tables, hexSha256('signature')), true)
 })
 
 test('fleet.version-released: the same version with other bytes, on this channel only', async () => {

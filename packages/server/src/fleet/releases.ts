@@ -115,6 +115,14 @@ export async function finishReleases({
   })
 }
 
+/** Whether a release names these bytes, published or about to be. */
+export async function isReleased(tables: Kysely<FleetTables>, sha256: string): Promise<boolean> {
+  for (const table of ['fleet_releases', 'fleet_release_files'] as const) {
+    if (await tables.selectFrom(table).select('sha256').where('sha256', '=', sha256).executeTakeFirst()) return true
+  }
+  return false
+}
+
 interface Certified {
   readonly product: string
   readonly version: string

@@ -99,6 +99,7 @@ async function run(
       publishCrls: trust.publishCrls,
       finishRevocations: instance.revocations.finish,
       tidyFleet: instance.fleet.tidy,
+      removeUnsubmitted: instance.removeUnsubmitted,
       renewTimestampSigner: instance.renewTimestampSigner,
       renewTls: async () => {
         const daysLeft = (tls.notAfter.getTime() - clock.now().getTime()) / 86_400_000
