@@ -12,6 +12,8 @@ export function insidePath(name: string): PathResult {
   if (name.startsWith('/') || /^[A-Za-z]:/.test(name) || name.includes('\\')) {
     return { gap: { code: 'gap.archive-unsafe-path', path: shown, detail: 'the name is not relative to the archive' } }
   }
+  // Nothing is made of each folder of a name that is too long whatever is in it.
+  if (name.length > 2 * INSPECTOR_LIMITS.path) return tooDeep(shown)
   const segments = name.split('/').filter((segment) => segment !== '' && segment !== '.')
   if (segments.includes('..')) {
     return { gap: { code: 'gap.archive-unsafe-path', path: shown, detail: 'the name leads out of the archive' } }
@@ -20,11 +22,13 @@ export function insidePath(name: string): PathResult {
     return { gap: { code: 'gap.archive-unsafe-path', path: shown, detail: 'the name holds control characters' } }
   }
   const path = segments.join('/')
-  if (segments.length > INSPECTOR_LIMITS.depth || path.length > INSPECTOR_LIMITS.path) {
-    const limits = `more than ${INSPECTOR_LIMITS.depth} folders or ${INSPECTOR_LIMITS.path} characters`
-    return { gap: { code: 'gap.archive-too-deep', path: shown, detail: `the name has ${limits}` } }
-  }
+  if (segments.length > INSPECTOR_LIMITS.depth || path.length > INSPECTOR_LIMITS.path) return tooDeep(shown)
   return { path }
+}
+
+function tooDeep(path: string): PathResult {
+  const limits = `more than ${INSPECTOR_LIMITS.depth} folders or ${INSPECTOR_LIMITS.path} characters`
+  return { gap: { code: 'gap.archive-too-deep', path, detail: `the name has ${limits}` } }
 }
 
 /**

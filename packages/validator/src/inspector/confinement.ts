@@ -4,10 +4,16 @@ import { fileURLToPath } from 'node:url'
 
 /** How much the restricted process may use. */
 export interface ProcessLimits {
-  /** Wall clock, from start to exit. */
+  /** Wall clock, from start to exit. Longer than `cpuSeconds`, which decides unless the process waits or others need the processor. */
   readonly timeoutMs: number
   readonly cpuSeconds: number
-  /** Of its address space; Node.js itself reserves almost 2 GiB and uses a fraction. */
+  /** Memory that it can write to and that is its own (RLIMIT_DATA); of it Node.js takes over half a GiB at its start. */
+  readonly dataBytes: number
+  /**
+   * Addresses, whether used or not. A WebAssembly memory, such as the one in which Node.js takes types out of sources, reserves
+   * 4 GiB of them, and where that does not fit half as much, and so on: what is left for work then depends on chance. So this is
+   * well above, and `dataBytes` is what limits memory.
+   */
   readonly addressBytes: number
   readonly heapMegabytes: number
   /** On standard output. */
@@ -16,9 +22,10 @@ export interface ProcessLimits {
 
 /** The limits of one pass. */
 export const DEFAULT_LIMITS: ProcessLimits = {
-  timeoutMs: 300_000,
+  timeoutMs: 900_000,
   cpuSeconds: 300,
-  addressBytes: 3.5 * 1024 ** 3,
+  dataBytes: 2.5 * 1024 ** 3,
+  addressBytes: 8 * 1024 ** 3,
   heapMegabytes: 1024,
   outputBytes: 192 * 1024 ** 2,
 }
@@ -84,7 +91,7 @@ function nodeCommand(
     process.execPath,
     ...(permissions ? ['--permission', ...readable.map((path) => `--allow-fs-read=${path}`)] : []),
     `--max-old-space-size=${limits.heapMegabytes}`,
-    // Each WebAssembly memory would reserve 10 GiB of addresses; none is used.
+    // Each WebAssembly memory would reserve 10 GiB of addresses in place of the 4 that it can grow to.
     '--disable-wasm-trap-handler',
     '--no-addons',
     '--disable-proto=throw',
@@ -94,10 +101,11 @@ function nodeCommand(
 }
 
 /** Runs what follows within the limits of the operating system. */
-export function limitCommand({ addressBytes, cpuSeconds }: ProcessLimits, isOwnUser: boolean): string[] {
+export function limitCommand({ addressBytes, dataBytes, cpuSeconds }: ProcessLimits, isOwnUser: boolean): string[] {
   return [
     findTool('prlimit') ?? 'prlimit',
     `--as=${addressBytes}`,
+    `--data=${dataBytes}`,
     `--cpu=${cpuSeconds}`,
     '--fsize=0',
     '--core=0',

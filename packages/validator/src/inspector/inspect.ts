@@ -27,7 +27,7 @@ export interface InspectInput {
   readonly published?: PublishedPackages
   /** Another program in place of the inspector's: only tests, which plant hostile ones. */
   readonly program?: string
-  /** Wall clock of one pass, if other than 5 minutes. */
+  /** Wall clock of one pass, if other than 15 minutes. */
   readonly timeoutMs?: number
 }
 

@@ -25,7 +25,8 @@ export interface ProbedLayers {
 }
 
 const NOTHING = { chunks: (async function* () {})() }
-const PROBE_TIMEOUT_MS = 20_000
+// What is found once counts as long as the process lives, so a busy machine must not look like one without protections.
+const PROBE_TIMEOUT_MS = 120_000
 const NAMESPACES = ['user', 'net', 'pid', 'mnt', 'ipc', 'uts']
 
 /** Tries what refused means: reading a system file, starting a process, opening a connection. Prints what was refused. */
@@ -107,10 +108,16 @@ async function tryRoot(): Promise<Tried> {
 async function tryLimits(isOwnUser: boolean): Promise<Tried> {
   if (findTool('prlimit') === undefined)
     return { active: false, detail: 'the program prlimit of util-linux is missing' }
-  const command = [...limitCommand(DEFAULT_LIMITS, false), '/bin/sh', '-c', 'ulimit -v; ulimit -t; ulimit -f']
+  const command = [
+    ...limitCommand(DEFAULT_LIMITS, false),
+    '/bin/sh',
+    '-c',
+    'ulimit -v; ulimit -d; ulimit -t; ulimit -f',
+  ]
   const said = await ask(isOwnUser ? isolatedCommand([], command) : command)
   if ('why' in said) return { active: false, detail: said.why }
-  const isSet = said.text === [DEFAULT_LIMITS.addressBytes / 1024, DEFAULT_LIMITS.cpuSeconds, 0].join('\n')
+  const { addressBytes, dataBytes, cpuSeconds } = DEFAULT_LIMITS
+  const isSet = said.text === [addressBytes / 1024, dataBytes / 1024, cpuSeconds, 0].join('\n')
   return { active: isSet, detail: isSet ? 'memory, processor time, files and their size' : 'they are not in force' }
 }
 
