@@ -1,4 +1,6 @@
 import type { FileKind } from './listing.ts'
+import { hasBundlerMarks, looksBundled } from './looksBundled.ts'
+import { withoutHead } from './scriptShape.ts'
 
 /** How much of a file `classifyFile` looks at. */
 export const SAMPLE_BYTES: number = 1024 * 1024
@@ -17,7 +19,8 @@ const NATIVE_NAME =
 const ARCHIVE_NAME = /\.(?:zip|tar|tgz|t?gz|bz2|xz|zst|7z|rar|whl|egg|gem|nupkg|deb|rpm|crate|asar|cab|iso|br|lz4)$/i
 const SCRIPT_NAME =
   /\.(?:[cm]?jsx?|[cm]?tsx?|vue|svelte|coffee|sh|bash|zsh|fish|ksh|csh|bat|cmd|ps1|psm1|vbs|wsf|hta|py|pyw|rb|pl|pm|php|phtml|lua|tcl|awk|groovy|r|jl|html?|xhtml|gyp|gypi|mk)$/i
-const JAVASCRIPT_NAME = /\.[cm]?jsx?$/i
+const JAVASCRIPT_NAME = /\.[cm]?[jt]sx?$/i
+const INSTALLED = /(?:^|\/)node_modules\//
 const DECLARATIONS_NAME = /\.d\.[cm]?ts$/i
 const SCRIPT_FILE = /^(?:makefile|rakefile|gemfile|jakefile|gruntfile|dockerfile|containerfile)$/i
 
@@ -29,16 +32,14 @@ const ARCHIVE_MAGIC =
 const DATA_MAGIC =
   /^(?:89504e47|ffd8ff|474946383|52494646|49492a00|4d4d002a|424d|00000100|774f4646|774f4632|00010000|4f54544f|74746366|25504446|494433|fff[b3]|4f676753|664c6143|1a45dfa3|000000..66747970|53514c69746520666f726d61742033)/
 
-// Line lengths that people write are far below; minifiers put everything on a few lines.
-const MINIFIED_LINE = 1000
-const MINIFIED_BYTES = 1024
-const BUNDLE_MARKS =
-  /\b__commonJS\b|\b__toESM\b|\b__webpack_(?:require|modules)__\b|\bwebpackBootstrap\b|\bparcelRequire|(?:^|\n)\s*(?:\/\/|\/\*+!?)\s*(?:\.\.?\/)*node_modules\/|\bcommonjsGlobal\b|\bgetDefaultExportFromCjs\b|function\s*\w*\(\w,\w,\w\)\{function\s+\w\(\w,\w\)\{if\(!\w\[\w\]\)|\b__turbopack_|\/\*! For license information please see|sourceMappingURL=data:/
+/** How a JavaScript file begins behind its comments, whatever its name. */
+const BEGINS_AS_CODE =
+  /^(?:["']use strict["']|(?:var|let|const|function|class|async|import|export)\b|[(!;]|module\.exports\b|exports\.)/
 
 /**
- * What a file is by name and first bytes. Knows bundles by what esbuild, webpack, rollup, parcel, browserify and turbopack
- * leave in them, and minified text by its line lengths; a bundle that was formatted again by hand and stripped of both looks
- * like source. Text that has no known name counts as data unless it is executable or starts with `#!`.
+ * What a file is by name and first bytes. Which texts count as bundles says `looksBundled`; JavaScript that is larger than
+ * what is looked at counts as one, because the rest of it could be. Text of no known name counts as data unless it is
+ * executable, starts with `#!`, or is a bundle; so a program can still read source from a name that says nothing and run it.
  */
 export function classifyFile(file: SampledFile): FileKind {
   const { path, sample, sizeBytes, isExecutable } = file
@@ -53,8 +54,11 @@ export function classifyFile(file: SampledFile): FileKind {
     SCRIPT_FILE.test(name) ||
     magic.startsWith('2321') ||
     isExecutable
-  if (isScript) return isBundle(name, sample) ? 'bundle' : 'script'
-  return NATIVE_NAME.test(name) ? 'unknown' : 'data'
+  const text = Buffer.from(sample.buffer, sample.byteOffset, sample.length).toString('latin1')
+  if (isScript) return isBundledScript(file, name, text) ? 'bundle' : 'script'
+  if (NATIVE_NAME.test(name)) return 'unknown'
+  const isCode = !INSTALLED.test(path) && BEGINS_AS_CODE.test(withoutHead(text))
+  return isCode && looksBundled(text) ? 'bundle' : 'data'
 }
 
 function binaryKind(name: string, magic: string): FileKind {
@@ -70,17 +74,16 @@ function isText(sample: Uint8Array): boolean {
   return !sample.includes(0)
 }
 
-function isBundle(name: string, sample: Uint8Array): boolean {
-  const text = Buffer.from(sample.buffer, sample.byteOffset, sample.length).toString('latin1')
-  if (BUNDLE_MARKS.test(text)) return true
-  return (JAVASCRIPT_NAME.test(name) || !name.includes('.')) && text.length >= MINIFIED_BYTES && hasCodeLine(text)
+function isBundledScript({ path, sizeBytes }: SampledFile, name: string, text: string): boolean {
+  const isCode = isJavaScript(name, text)
+  // What is below node_modules belongs to a package or is a gap, whatever it looks like.
+  if (!isCode || INSTALLED.test(path)) return hasBundlerMarks(text, isCode)
+  return sizeBytes > text.length || looksBundled(text)
 }
 
-/** A long line that is no single long text or number list: much punctuation of programs in it. */
-function hasCodeLine(text: string): boolean {
-  return text.split('\n').some((line) => {
-    if (line.length < MINIFIED_LINE) return false
-    const marks = line.slice(0, 20_000).match(/[;{}()=]/g)?.length ?? 0
-    return marks > Math.min(line.length, 20_000) / 50
-  })
+/** Whether a script is for Node.js: by its name, by its first line, else by how it begins. */
+function isJavaScript(name: string, text: string): boolean {
+  if (SCRIPT_NAME.test(name) || SCRIPT_FILE.test(name)) return JAVASCRIPT_NAME.test(name)
+  if (text.startsWith('#!')) return /^#![^\n]*\b(?:node|bun|deno)\b/.test(text)
+  return !name.includes('.') || BEGINS_AS_CODE.test(withoutHead(text))
 }
