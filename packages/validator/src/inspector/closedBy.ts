@@ -23,13 +23,14 @@ export const closedBy: Readonly<Record<string, string>> = {
   'gap.dependency-missing': 'Install the dependency (npm ci), or remove it from package.json.',
   'gap.component-altered':
     'Install the package again unchanged, or publish the change under a name and version of its own.',
-  'gap.component-unknown': 'Remove the folder, or install the package from a registry.',
+  'gap.component-unknown':
+    'Install the package from a registry, or name it whole; if it is your own, make it private and declare it as firstParty.',
   'gap.not-from-registry':
     'Publish the package to a registry, or declare its source as firstParty in countersign.json.',
   'gap.not-compared': 'Make the published package reachable: a registry that npm is configured for, or npm’s cache.',
   'gap.integrity-disagrees': 'Write the lockfile again from the registry, and install again.',
   'gap.unattributed-code': 'Declare it as firstParty in countersign.json, install it as a package, or remove it.',
-  'gap.bundled-code': 'Ship the source and its packages in node_modules in place of the bundle.',
+  'gap.bundled-code': 'Ship the source, and its packages in node_modules, in place of the bundle.',
   'gap.native-code': 'Take it from a published package that contains it, or remove it.',
   'gap.archive-inside': 'Unpack it into the artifact, or remove it.',
   'gap.unknown-binary': 'Remove it, or ship it in a published package.',

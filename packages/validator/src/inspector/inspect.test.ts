@@ -22,7 +22,8 @@ after(() => rmSync(folder, { recursive: true, force: true }))
 const left = { name: 'left', version: '1.0.0', files: { 'index.js': 'module.exports = 1\n' } }
 const newer = { name: 'left', version: '1.1.0', files: { 'index.js': 'module.exports = 2\n' } }
 const right = { name: '@scope/right', version: '2.0.0', files: { 'cli.js': '#!/usr/bin/env node\r\nrun()\n' } }
-const registry = fixtureRegistry([left, newer, right], folder)
+const half = { name: 'half', version: '1.0.0', files: { 'esm/package.json': '{"name":"half-esm"}' } }
+const registry = fixtureRegistry([left, newer, right, half], folder)
 
 const root = (dependencies: object = { left: '1.0.0' }): FixtureEntry => ({
   name: 'package.json',
@@ -148,6 +149,50 @@ describe('attribution', () => {
       'a changed vendored copy',
       [root({}), ...packageEntries({ ...left, files: { 'index.js': 'x' } }, 'vendor/left')],
       ['gap.component-altered'],
+    ],
+    [
+      'an unchanged vendored copy among first-party source',
+      [root({}), manifest(['lib/**']), ...packageEntries(left, 'lib/left')],
+      [],
+    ],
+    [
+      'a changed vendored copy among first-party source',
+      [root({}), manifest(['lib/**']), ...packageEntries({ ...left, files: { 'index.js': 'x' } }, 'lib/left')],
+      ['gap.component-altered'],
+    ],
+    [
+      'a vendored copy of what no registry has, among first-party source',
+      [root({}), manifest(['lib/**']), ...packageEntries({ ...left, version: '7.0.0' }, 'lib/left')],
+      ['gap.not-compared'],
+    ],
+    [
+      'a vendored copy without its version, among first-party source',
+      [
+        root(),
+        manifest(['lib/**']),
+        ...installed,
+        { name: 'lib/left/package.json', content: '{"name":"left"}' },
+        { name: 'lib/left/index.js', content: 'x' },
+      ],
+      ['gap.component-unknown'],
+    ],
+    [
+      'a package.json inside of a vendored copy, which says who it is only half',
+      [root({}), ...packageEntries(half, 'vendor/half')],
+      [],
+    ],
+    [
+      'private packages of the product, and a package.json that only sets the type of modules',
+      [
+        root(),
+        manifest(['lib/**']),
+        ...installed,
+        { name: 'lib/own/package.json', content: '{"name":"own","private":true}' },
+        { name: 'lib/own/index.js', content: 'x' },
+        { name: 'lib/esm/package.json', content: '{"type":"module"}' },
+        { name: 'lib/esm/index.js', content: 'x' },
+      ],
+      [],
     ],
     [
       'a lockfile with another version',

@@ -47,7 +47,10 @@ export function installedTree(listing: Listing, manifest?: Manifest): InstalledT
     listing.files.flatMap(({ path, target }) => (target === undefined ? [] : [[path, target] as const])),
   )
   const resolve = resolver(new Set(places.keys()), links)
-  const gaps = [...disagreements(listing, locked, places, links)]
+  const gaps = [
+    ...disagreements(listing, locked, places, links),
+    ...halfNamed(listing, new Set(places.keys()), manifest),
+  ]
   const components = [...places].map(([folder, found]) => {
     const component = installedComponent(folder, found, locked.get(folder), byFolder.get(folder) ?? [])
     if (component.source !== undefined) gaps.push(sourceGap(component, component.source))
@@ -90,6 +93,25 @@ function rootNames(root: ListedPackage | undefined, locked: ReadonlyMap<string, 
   return [...(root?.dependencies ?? []), ...(root?.development ?? []), ...(locked.get('')?.entry.dependencies ?? [])]
 }
 
+/**
+ * Copies of packages outside of `node_modules` that say who they are only half, so that nothing can be compared. A
+ * `package.json` with neither name nor version only sets how Node.js reads a folder.
+ */
+function halfNamed(listing: Listing, places: ReadonlySet<string>, manifest: Manifest | undefined): ListedGap[] {
+  return (
+    listing.packages
+      .filter((found) => found.folder !== '' && !`${found.folder}/`.includes('node_modules/'))
+      .filter((found) => (found.name === '') !== (found.version === '') && !isFirstParty(found, manifest))
+      // What lies inside of a package is compared with it.
+      .filter(({ folder }) => folderOf(folder, places) === undefined)
+      .map(({ folder, name }) => ({
+        code: 'gap.component-unknown',
+        path: folder,
+        detail: `its package.json has ${name === '' ? 'a version and no name' : `the name ${name} and no version`}`,
+      }))
+  )
+}
+
 /** Where packages are: below `node_modules`, copies elsewhere, and the root of an artifact that is one package. */
 function componentPlaces(
   listing: Listing,
@@ -120,7 +142,10 @@ function isReached(folder: string, places: ReadonlyMap<string, ListedPackage>): 
   return !above.includes('node_modules/') || places.has(above) || /(?:^|\/)node_modules\/\.[^/]+\/[^/]+$/.test(above)
 }
 
-/** A package of the product itself, for example a workspace: private, and declared as its own source. */
+/**
+ * A package of the product itself, for example a workspace: private, and declared as its own source. Who declares a copy of
+ * somebody's package so is believed, as with any other source.
+ */
 function isFirstParty({ folder, isPrivate }: ListedPackage, manifest: Manifest | undefined): boolean {
   const isDeclared = manifest?.firstParty.some((glob) => matchesGlob(glob, `${folder}/package.json`)) ?? false
   return isPrivate && isDeclared
