@@ -152,15 +152,23 @@ function addPolicy(program: Command): void {
 }
 
 function addSubmissions(program: Command): void {
-  program
-    .command('submissions')
-    .description('What was handed to this validator.')
+  const submissions = program.command('submissions').description('What was handed to this validator.')
+  submissions
     .command('list')
-    .description('The newest submissions, with verdict and decision.')
+    .description('The newest submissions, with verdict and decision, and what waits for yours.')
     .addOption(dataOption())
     .option('--limit <count>', 'how many', parsePositive, 50)
     .addOption(jsonOption())
     .action(async (options) => (await import('./main/submissions.ts')).list(options))
+  submissions
+    .command('decide <id>')
+    .argument('<answer>', 'certify or refuse')
+    .description('Decide where the certification policy asks. It is recorded, and the certification names it.')
+    .requiredOption('--why <words>', 'the reason, at most 512 characters')
+    .option('--by <name>', 'who decides (default: your user name)')
+    .addOption(dataOption())
+    .addOption(jsonOption())
+    .action(async (id, answer, options) => (await import('./main/submissions.ts')).decide(id, answer, options))
 }
 
 function dataOption(): Option {

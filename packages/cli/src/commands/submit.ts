@@ -126,7 +126,7 @@ async function follow(asking: Asking, first: Submission, deadlineMs: number): Pr
   let seen = first
   return terminal.during(`waiting for ${first.validator}`, async (say) => {
     while (!ended.has(seen.state)) {
-      say(seen.state)
+      say(wordsOf(seen))
       const leftMs = deadlineMs - systemClock.monotonicMs()
       if (leftMs <= 0) return seen
       const waitMs = Math.max(0, Math.min(ASK_MS, Math.floor(leftMs)))
@@ -135,11 +135,15 @@ async function follow(asking: Asking, first: Submission, deadlineMs: number): Pr
       const input = { params: { id: seen.id }, query, token, signal: terminal.signal, timeoutMs: waitMs + 30_000 }
       const next = await askPatiently(target, input)
       if (next === undefined) continue
-      if (next.state !== seen.state) terminal.note(`${first.validator}: ${next.state}`)
+      if (next.state !== seen.state) terminal.note(`${first.validator}: ${wordsOf(next)}`)
       seen = next
     }
     return seen
   })
+}
+
+function wordsOf({ state }: Submission): string {
+  return state === 'asked' ? 'asked: its operator decides' : state
 }
 
 /** A server that restarts while somebody waits is no reason to give up: the submission goes on where it was. */

@@ -17,7 +17,7 @@ const bundleText = z
   .max(2 * 1024 * 1024)
 
 /** Where a submission is: each state is reached once and in this order, the last three exclude each other. */
-export const submissionState = z.enum(['waiting', 'inspecting', 'decided', 'certified', 'refused', 'failed'])
+export const submissionState = z.enum(['waiting', 'inspecting', 'asked', 'decided', 'certified', 'refused', 'failed'])
 
 /** What could not be read or attributed, where, and what would close the gap. */
 export const gap = z.strictObject({
@@ -210,7 +210,7 @@ export const getCertificationsRoute = route({
   maxBodyBytes: 0,
 })
 
-/** What a validator has to do: its submissions that are neither certified, refused nor failed, oldest first. Long poll. */
+/** What a validator has to do: its submissions that are neither at their end nor with its operator, oldest first. Long poll. */
 export const listWorkRoute = route({
   id: 'listWork',
   method: 'GET',
@@ -237,6 +237,8 @@ export const reportSubmissionRoute = route({
   params: z.strictObject({ id: submission.shape.id }),
   body: z.discriminatedUnion('state', [
     z.strictObject({ state: z.literal('inspecting') }),
+    /** The validator's operator is asked, and the decision is still to come. */
+    z.strictObject({ state: z.literal('asked'), verdict, decision: certificationDecision }),
     z.strictObject({ state: z.literal('decided'), verdict, decision: certificationDecision }),
     z.strictObject({
       state: z.literal('certified'),

@@ -19,7 +19,7 @@ export function explainCertificationPolicy(policy: CertificationPolicy): string[
 function explainFindings(findings: CertificationPolicy['findings']): string[] {
   const does = {
     certify: 'is certified, and the finding is listed',
-    ask: 'waits for an operator',
+    ask: 'waits until an operator of the validator has decided',
     refuse: 'is refused',
   }
   return Object.entries(findings).map(

@@ -40,6 +40,10 @@ async function read({ id }: Submission): Promise<Submission> {
   return describeSubmission(row)
 }
 
+async function isOpen({ id }: Submission): Promise<number | undefined> {
+  return (await findSubmission(fixture.deps.database.tables<ArtifactsTables>(), id))?.open
+}
+
 const certifications = () =>
   fixture.deps.database.tables<ArtifactsTables>().selectFrom('artifacts_certifications').selectAll().execute()
 
@@ -96,6 +100,18 @@ test('at once, only one of two ends counts', async () => {
   assert.deepEqual(await read(submission), won?.value)
   const isStored = (await certifications()).some(({ number }) => number === 52)
   assert.equal(isStored, won?.value.state === 'certified')
+})
+
+test('one that its validator’s operator is asked about is no open work, no end, and goes on when that is decided', async () => {
+  const { submission } = await submitText(fixture, 'asked')
+  const asked: SubmissionReport = { ...decided, state: 'asked', decision: { answer: 'ask', reasons: ['a finding'] } }
+  const before = (await ends()).length
+  assert.equal((await report(submission, asked)).decision?.answer, 'ask')
+  assert.deepEqual(await isOpen(submission), 0)
+  assert.equal((await ends()).length, before)
+  await assert.rejects(report(submission, { state: 'refused' }), { code: 'artifacts.state-passed' })
+  assert.equal((await report(submission, decided)).decision?.answer, 'certify')
+  assert.deepEqual(await isOpen(submission), 1)
 })
 
 test('artifacts.state-passed: no state is taken back, and an end is final', async () => {

@@ -11,7 +11,11 @@ import { describeSubmission, findSubmission, type StoredSubmission, submissionKe
 /** What a validator tells about one submission. */
 export type SubmissionReport =
   | { readonly state: 'inspecting' }
-  | { readonly state: 'decided'; readonly verdict: Verdict; readonly decision: NonNullable<Submission['decision']> }
+  | {
+      readonly state: 'asked' | 'decided'
+      readonly verdict: Verdict
+      readonly decision: NonNullable<Submission['decision']>
+    }
   | { readonly state: 'certified'; readonly certification: string; readonly sbom: string; readonly findings: string }
   | { readonly state: 'refused' }
   | { readonly state: 'failed'; readonly failure: NonNullable<Submission['failure']> }
@@ -20,11 +24,13 @@ export type SubmissionReport =
 const RANKS: Readonly<Record<string, number>> = {
   waiting: 0,
   inspecting: 1,
-  decided: 2,
-  certified: 3,
-  refused: 3,
-  failed: 3,
+  asked: 2,
+  decided: 3,
+  certified: 4,
+  refused: 4,
+  failed: 4,
 }
+const END = 4
 
 /**
  * Moves a submission of `validator` on. A state that is reached already changes nothing, so a report may be repeated; going
@@ -54,7 +60,7 @@ export async function reportSubmission(
         .where('seq', '=', current.seq)
         .returningAll()
         .executeTakeFirstOrThrow()
-      if (changed.open === 1) return { changed }
+      if (RANKS[changed.state] !== END) return { changed }
       return { changed, intent: await deps.audit.intend(trx, endEvent(changed)) }
     },
   )
@@ -91,8 +97,8 @@ function valuesOf(
   certification: StoredCertificationRow | undefined,
 ): Updateable<SubmissionRow> {
   const { state } = report
-  const open = (RANKS[state] ?? 0) < 3 ? 1 : 0
-  if (report.state === 'decided') {
+  const open = state === 'asked' || RANKS[state] === END ? 0 : 1
+  if (report.state === 'asked' || report.state === 'decided') {
     return { state, open, verdict: JSON.stringify(report.verdict), decision: JSON.stringify(report.decision) }
   }
   if (report.state === 'failed') return { state, open, failure: JSON.stringify(report.failure) }

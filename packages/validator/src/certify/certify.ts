@@ -6,8 +6,9 @@ import type { CertifyDeps } from './certifyDeps.ts'
 import type { StoredSubmission } from './certifyStore.ts'
 import { certifyErrors } from './errors.ts'
 import { finish } from './finish.ts'
-import { certifies, intend } from './intend.ts'
+import { intend } from './intend.ts'
 import { judge } from './judge.ts'
+import { certifies } from './operatorDecision.ts'
 
 /** Codes that say something about the submission, not about this validator or the network. */
 const final: ReadonlySet<string> = new Set(
@@ -17,7 +18,7 @@ const final: ReadonlySet<string> = new Set(
 )
 
 /**
- * One submission, from wherever it is to its end: certified, refused or failed, and the instance told. Called again after a
+ * One submission, from wherever it is to its end: certified, refused or failed, or to its operator, and the instance told. Called again after a
  * restart it goes on with the same bytes. Throws what may succeed later; the submission then stays where it is.
  */
 export async function certify(deps: CertifyDeps, submission: StoredSubmission): Promise<StoredSubmission> {
@@ -29,7 +30,7 @@ export async function certify(deps: CertifyDeps, submission: StoredSubmission): 
     }
     if (row.stage === 'decided') row = await intend(deps, row)
     // Told only now, because the advisories may have moved on between the decision and the intent.
-    if (row.stage === 'intended' || row.stage === 'refused') await tellDecision(deps, row)
+    if (row.stage === 'intended' || row.stage === 'refused') await tellVerdict(deps, row, 'decided')
     if (row.stage === 'intended') await finishIntended(deps, row)
   } catch (error) {
     if (!isFinal(error)) throw error
@@ -60,11 +61,15 @@ export function takeSubmission(deps: CertifyDeps, work: Work): Promise<StoredSub
   })
 }
 
-async function tellDecision({ authority, logger }: CertifyDeps, row: StoredSubmission): Promise<void> {
+async function tellVerdict(
+  { authority, logger }: CertifyDeps,
+  row: StoredSubmission,
+  state: 'asked' | 'decided',
+): Promise<void> {
   const verdict = JSON.parse(row.verdict ?? '') as Verdict
   const { answer, reasons } = JSON.parse(row.decision ?? '') as CertificationDecision
-  await tellUnlessPassed(authority, row.id, { state: 'decided', verdict, decision: { answer, reasons: [...reasons] } })
-  logger.info({ submission: row.id, verdict: verdict.answer, decision: answer }, 'a submission was decided')
+  await tellUnlessPassed(authority, row.id, { state, verdict, decision: { answer, reasons: [...reasons] } })
+  logger.info({ submission: row.id, verdict: verdict.answer, decision: answer }, `a submission was ${state}`)
 }
 
 async function finishIntended(deps: CertifyDeps, row: StoredSubmission): Promise<void> {
@@ -87,8 +92,9 @@ async function fail(deps: CertifyDeps, row: StoredSubmission, error: CodedError)
 
 /** Tells the instance how it ended; `certified` was told before the certification became active. */
 async function tell(deps: CertifyDeps, row: StoredSubmission): Promise<StoredSubmission> {
-  if (row.told === 1 || (row.stage !== 'refused' && row.stage !== 'failed')) return row
-  if (row.stage === 'refused') {
+  if (row.told === 1 || (row.stage !== 'asked' && row.stage !== 'refused' && row.stage !== 'failed')) return row
+  if (row.stage === 'asked') await tellVerdict(deps, row, 'asked')
+  else if (row.stage === 'refused') {
     const decision = JSON.parse(row.decision ?? '') as CertificationDecision
     if (certifies(decision)) throw new TypeError('a decision to certify is not refused')
     await tellUnlessPassed(deps.authority, row.id, { state: 'refused' })

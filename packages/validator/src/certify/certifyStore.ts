@@ -35,14 +35,22 @@ export class CertifyStore {
     return reading.orderBy('changed_ms', 'desc').limit(limit).execute()
   }
 
-  /** Submissions that are not told to their end, oldest first: what a restart goes on with. */
+  /** Submissions of which the instance is not told everything, oldest first: what a restart goes on with. */
   unfinished(): Promise<StoredSubmission[]> {
     const reading = this.#reading.selectFrom('certify_submissions').selectAll()
     return reading.where('told', '=', 0).orderBy('changed_ms').execute()
   }
 
+  /** How many submissions wait for the operator. */
+  async countAsked(): Promise<number> {
+    const reading = this.#reading
+      .selectFrom('certify_submissions')
+      .select((one) => one.fn.countAll<number>().as('count'))
+    return (await reading.where('stage', '=', 'asked').executeTakeFirst())?.count ?? 0
+  }
+
   /** Keeps a submission that is new here; one that is known stays as it is. Durable when this resolves. */
-  async addSubmission(row: Omit<SubmissionRow, 'changed_ms'>): Promise<StoredSubmission> {
+  async addSubmission(row: Omit<SubmissionRow, 'changed_ms' | 'operator'>): Promise<StoredSubmission> {
     await this.#database.commitTogether<CertifyTables, void>('certify.submission', async (trx) => {
       const values = { ...row, changed_ms: this.#nowMs }
       await trx
@@ -80,6 +88,17 @@ export class CertifyStore {
       this.changeSubmissionWithin(trx, id, changes),
     )
     return present(await this.submission(id))
+  }
+
+  /** Changes a submission that waits for the operator; undefined where it does not, or not any more: nothing changes then. */
+  async changeAsked(id: string, changes: Updateable<SubmissionRow>): Promise<StoredSubmission | undefined> {
+    const isAsked = await this.#database.commitTogether<CertifyTables, boolean>('certify.operator', async (trx) => {
+      const reading = trx.selectFrom('certify_submissions').select('stage').where('id', '=', id)
+      if ((await reading.executeTakeFirst())?.stage !== 'asked') return false
+      await this.changeSubmissionWithin(trx, id, changes)
+      return true
+    })
+    return isAsked ? this.submission(id) : undefined
   }
 
   /** As `changeSubmission`, as part of the caller's transaction. */

@@ -1,7 +1,10 @@
 import type { Generated } from 'kysely'
 
-/** How far a submission is here. `decided`: verdict and decision stand; `intended`: a certification was begun. */
-export type SubmissionStage = 'found' | 'decided' | 'intended' | 'certified' | 'refused' | 'failed'
+/**
+ * How far a submission is here. `asked`: the policy leaves it to the operator; `decided`: verdict and decision stand;
+ * `intended`: a certification was begun.
+ */
+export type SubmissionStage = 'found' | 'asked' | 'decided' | 'intended' | 'certified' | 'refused' | 'failed'
 
 /** One submission, as it was handed to this validator and what became of it. Never deleted. */
 export interface SubmissionRow {
@@ -25,9 +28,11 @@ export interface SubmissionRow {
   readonly verdict: string | null
   /** JSON: a `CertificationDecision`. */
   readonly decision: string | null
+  /** JSON: what the operator decided where the policy asked, an `OperatorDecision`. */
+  readonly operator: string | null
   /** JSON {code, message}. */
   readonly failure: string | null
-  /** 1 once the instance has been told how it ended. */
+  /** 1 once the instance has been told how it ended, or that the operator is asked. */
   readonly told: number
   readonly changed_ms: number
 }

@@ -42,10 +42,21 @@ export const certifyErrors = {
     sentence:
       'The instance answered something that does not fit what was asked. Check that both have fitting versions.',
   },
+  'certify.not-asked': {
+    ...refused,
+    status: 409,
+    sentence:
+      'Nobody is asked about this submission. Those that wait are listed by: countersign-validator submissions list',
+  },
+  'certify.asked-anew': {
+    ...refused,
+    status: 409,
+    sentence:
+      'The advisories have moved on, and there is more to decide about than you were shown. Look at it again: countersign-validator submissions list',
+  },
   'certify.unknown': {
-    kind: 'refused',
+    ...refused,
     status: 404,
-    exit: 1,
     sentence: 'There is no such submission here. List them with: countersign-validator submissions list',
   },
 } as const satisfies ErrorTable

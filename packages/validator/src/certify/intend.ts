@@ -15,7 +15,8 @@ import type { CertifyDeps } from './certifyDeps.ts'
 import type { StoredSubmission } from './certifyStore.ts'
 import type { CertificationRow, CertifyTables } from './certifyTables.ts'
 import { certifyError } from './errors.ts'
-import { type JudgedAs, judgeCatalogue, openCatalogue } from './judge.ts'
+import { openCatalogue, rejudge } from './judge.ts'
+import { certifies, type OperatorDecision, settle } from './operatorDecision.ts'
 
 /** One statement of a certification: exact bytes, the fresh key's signature, and the nonce of its timestamp. All text. */
 export interface SignedStatementText {
@@ -39,7 +40,7 @@ const MAX_PAYLOAD_BYTES = 1_400_000
  * The point from which a certification will exist (design 12). While the advisories stand still, one transaction fixes every
  * byte that is ours and puts the components into the watch index under the state that the verdict used; a change that
  * comes later finds them there. Where the state has moved on, matching and deciding run again first. A decision that no
- * longer certifies is recorded, and nothing is intended. Throws `certify.statements-too-large`.
+ * longer certifies is recorded, and nothing is intended; one that asks waits for the operator. Throws `certify.statements-too-large`.
  */
 export async function intend(deps: CertifyDeps, submission: StoredSubmission): Promise<StoredSubmission> {
   const catalogue = await openCatalogue(deps, submission.catalogue_id ?? 0)
@@ -47,20 +48,16 @@ export async function intend(deps: CertifyDeps, submission: StoredSubmission): P
   for (let tried = 0; tried < MAX_REMATCHES; tried++) {
     const verdict = JSON.parse(row.verdict ?? '') as Verdict
     const decision = JSON.parse(row.decision ?? '') as CertificationDecision
+    if (decision.answer === 'ask') return deps.store.changeSubmission(row.id, { stage: 'asked' })
     if (!certifies(decision)) return deps.store.changeSubmission(row.id, { stage: 'refused' })
     if (isCurrent(deps, verdict)) {
       const written = await writeIntent(deps, row, { catalogue, verdict, decision })
       if (written) return (await deps.store.submission(row.id)) ?? row
     }
-    row = await rejudge(deps, row, catalogue, verdict)
+    row = await judgeAgain(deps, row, catalogue)
   }
   deps.logger.warn({ submission: row.id }, 'the advisories do not stand still; tried again later')
   return row
-}
-
-/** True for the two answers after which a certification follows. */
-export function certifies({ answer }: Pick<CertificationDecision, 'answer'>): boolean {
-  return answer === 'certify' || answer === 'certify with exceptions'
 }
 
 function isCurrent({ advisories, index }: CertifyDeps, verdict: Verdict): boolean {
@@ -68,15 +65,10 @@ function isCurrent({ advisories, index }: CertifyDeps, verdict: Verdict): boolea
   return advisories.state().state === state && index.lookedUp <= state
 }
 
-async function rejudge(
-  deps: CertifyDeps,
-  row: StoredSubmission,
-  catalogue: Catalogue,
-  { protections }: Verdict,
-): Promise<StoredSubmission> {
-  const submittedBy = JSON.parse(row.submitted_by) as JudgedAs['submittedBy']
-  const again = judgeCatalogue(deps, catalogue, { product: row.product ?? '', submittedBy, protections })
-  const changes = { verdict: JSON.stringify(again.verdict), decision: JSON.stringify(again.decision) }
+async function judgeAgain(deps: CertifyDeps, row: StoredSubmission, catalogue: Catalogue): Promise<StoredSubmission> {
+  const again = rejudge(deps, row, catalogue)
+  const decision = row.operator === null ? again.decision : settle(again, JSON.parse(row.operator) as OperatorDecision)
+  const changes = { verdict: JSON.stringify(again.verdict), decision: JSON.stringify(decision) }
   return deps.store.changeSubmission(row.id, changes)
 }
 

@@ -88,6 +88,13 @@ export function judgeCatalogue(
   return { verdict, decision: { ...decision, answer: 'refuse', reasons: [...refusals, ...decision.reasons] } }
 }
 
+/** Judges a submission again, whose artifact was inspected already. Nothing is stored. */
+export function rejudge(deps: CertifyDeps, row: StoredSubmission, catalogue: Catalogue): Judgement {
+  const { protections } = JSON.parse(row.verdict ?? '') as Verdict
+  const submittedBy = JSON.parse(row.submitted_by) as JudgedAs['submittedBy']
+  return judgeCatalogue(deps, catalogue, { product: row.product ?? '', submittedBy, protections })
+}
+
 /** A stored catalogue. Throws `sbom.*` where it is not what was stored. */
 export async function openCatalogue(deps: Pick<CertifyDeps, 'store'>, id: number): Promise<Catalogue> {
   return readCatalogue(parseJson(await deps.store.catalogue(id), { maxBytes: MAX_CATALOGUE_BYTES }))

@@ -1,5 +1,5 @@
 import type { Migration } from '@countersign/platform/database/migrate.ts'
-import type { Kysely } from 'kysely'
+import { type Kysely, sql } from 'kysely'
 
 /** The schema of the certify folder, forward only. */
 export const certifyMigrations: readonly Migration[] = [
@@ -17,6 +17,14 @@ export const certifyMigrations: readonly Migration[] = [
       const certifications = () => trx.schema.alterTable('certify_certifications')
       await certifications().addColumn('catalogue_before', 'integer').execute()
       await certifications().addColumn('doubts', 'text').execute()
+    },
+  },
+  {
+    id: 'certify.003',
+    async up(trx) {
+      await trx.schema.alterTable('certify_submissions').addColumn('operator', 'text').execute()
+      // Asked before every look for work, among all submissions that there ever were.
+      await sql`CREATE INDEX certify_submissions_untold ON certify_submissions (changed_ms) WHERE told = 0`.execute(trx)
     },
   },
 ]

@@ -34,17 +34,9 @@ export function startWork(deps: CertifyDeps): WorkLoop {
 }
 
 async function takeWork(deps: CertifyDeps, running: Map<string, Promise<void>>, signal: AbortSignal): Promise<void> {
-  // What was told as certified is no open work of the instance any more, but may have to be finished here.
-  for (const one of await deps.store.unfinished()) {
-    if (one.stage !== 'found')
-      begin(
-        running,
-        one.id,
-        repeat(deps, one.id, signal, () => certify(deps, one)),
-      )
-  }
   for (let failures = 0; !signal.aborted; ) {
     try {
+      await resume(deps, running, signal)
       const isBusy = running.size > 0
       const work = await deps.authority.listWork(isBusy ? 0 : POLL_MS, signal)
       failures = 0
@@ -58,6 +50,18 @@ async function takeWork(deps: CertifyDeps, running: Map<string, Promise<void>>, 
       deps.logger.warn({ err: error, retryMs }, 'the instance does not hand over work; asked again later')
       await deps.clock.sleep(retryMs, signal).catch(() => {})
     }
+  }
+}
+
+/**
+ * Goes on with what the instance does not hand over: what it was told to be certified may have to be finished here, after a
+ * restart, and what the operator has decided goes on.
+ */
+async function resume(deps: CertifyDeps, running: Map<string, Promise<void>>, signal: AbortSignal): Promise<void> {
+  for (const one of await deps.store.unfinished()) {
+    if (one.stage === 'found' || running.has(one.id)) continue
+    const work = repeat(deps, one.id, signal, () => certify(deps, one))
+    begin(running, one.id, work)
   }
 }
 

@@ -160,11 +160,38 @@ export const listSubmissionsRoute = route({
         decision: z.string().optional(),
         reasons: z.array(z.string()),
         number: z.string().optional(),
+        /** What the operator decided where the policy asked. */
+        operator: z.strictObject({ does: z.string(), by: z.string(), why: z.string(), at: z.string() }).optional(),
         submittedAt: z.string(),
       }),
     ),
   }),
   maxBodyBytes: 0,
+})
+
+const words = (max: number) =>
+  z
+    .string()
+    .regex(/^[^\p{Cc}]+$/u)
+    .max(max)
+
+/** Decides about a submission where the certification policy asks. The work goes on from there by itself. */
+export const decideSubmissionRoute = route({
+  ...local,
+  id: 'decideSubmission',
+  method: 'POST',
+  path: '/submissions/:id/decisions',
+  summary: 'Decide about a submission that waits for the operator',
+  params: z.strictObject({ id: z.string().min(1).max(128) }),
+  body: z.strictObject({ does: z.enum(['certify', 'refuse']), by: words(128), why: words(512) }),
+  reply: z.strictObject({
+    stage: z.string(),
+    decision: z.string(),
+    reasons: z.array(z.string()),
+    /** The advisory state that it was decided over in the end. */
+    state: z.number().int(),
+  }),
+  maxBodyBytes: 4096,
 })
 
 /** Every local operation of a validator. */
@@ -177,4 +204,5 @@ export const validatorAdminRoutes = [
   getCertificationPolicyRoute,
   setCertificationPolicyRoute,
   listSubmissionsRoute,
+  decideSubmissionRoute,
 ] as const

@@ -60,6 +60,12 @@ export const composeErrors = {
     sentence:
       'The file with this validator’s client key cannot be read. Remove the validator at the instance and add it again.',
   },
+  'validator.answer-invalid': {
+    ...refused,
+    status: 400,
+    exit: 64,
+    sentence: 'A submission is decided by one of two words: certify, refuse.',
+  },
   'validator.source-unfit': {
     ...refused,
     status: 400,

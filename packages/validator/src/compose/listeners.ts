@@ -5,8 +5,11 @@ import type { Verdict } from '@countersign/protocol/api/artifacts.ts'
 import type { CertificationDecision } from '@countersign/protocol/decide/decideToCertify.ts'
 import type { ImportReport } from '../advisories/openAdvisories.ts'
 import type { StoredSubmission } from '../certify/certifyStore.ts'
+import { decideAsked } from '../certify/decideAsked.ts'
+import type { OperatorDecision } from '../certify/operatorDecision.ts'
 import { mountWebhook } from '../watch/webhook.ts'
 import {
+  decideSubmissionRoute,
   getCertificationPolicyRoute,
   importAdvisoriesRoute,
   listHeldRoute,
@@ -59,6 +62,12 @@ export function createAdmin(validator: Validator, deps: ListenerDeps): HttpServe
     const rows = await store.submissions(query.limit)
     return { submissions: await Promise.all(rows.map((row) => describe(validator, row))) }
   })
+  server.mount(decideSubmissionRoute, async ({ params, body }) => {
+    const row = await decideAsked(validator.certifying, params.id, body)
+    const { verdict, decision } = judgementOf(row)
+    const { answer = '', reasons = [] } = decision ?? {}
+    return { stage: row.stage, decision: answer, reasons: [...reasons], state: verdict?.advisories.state ?? 0 }
+  })
   return server
 }
 
@@ -96,10 +105,17 @@ function reportOf(report: ImportReport) {
   return { ...report, refused: report.refused.slice(0, MAX_REFUSED) }
 }
 
+function judgementOf({ verdict, decision }: StoredSubmission) {
+  return {
+    verdict: verdict === null ? undefined : (JSON.parse(verdict) as Verdict),
+    decision: decision === null ? undefined : (JSON.parse(decision) as CertificationDecision),
+  }
+}
+
 async function describe({ store }: Validator, row: StoredSubmission) {
   const { id, sha256, name, product, version, stage, submitted_at: submittedAt } = row
-  const verdict = row.verdict === null ? undefined : (JSON.parse(row.verdict) as Verdict)
-  const decision = row.decision === null ? undefined : (JSON.parse(row.decision) as CertificationDecision)
+  const { verdict, decision } = judgementOf(row)
+  const operator = row.operator === null ? undefined : (JSON.parse(row.operator) as OperatorDecision)
   const failure = row.failure === null ? undefined : (JSON.parse(row.failure) as { code: string; message: string })
   const number = (await store.certificationOf(id))?.number
   return {
@@ -113,6 +129,7 @@ async function describe({ store }: Validator, row: StoredSubmission) {
     ...(decision !== undefined && { decision: decision.answer }),
     reasons: failure === undefined ? [...(decision?.reasons ?? [])] : [`${failure.message} (${failure.code})`],
     ...(number && { number }),
+    ...(operator && { operator: { does: operator.does, by: operator.by, why: operator.why, at: operator.at } }),
     submittedAt,
   }
 }

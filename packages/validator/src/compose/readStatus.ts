@@ -35,6 +35,7 @@ export async function readTold({ validator, version, clock, jobs }: StatusDeps):
     ...protectionAttention(validator),
     ...(await revocationAttention(validator)),
     ...(await doubtAttention(validator)),
+    ...(await askedAttention(validator)),
     ...clientAttention(validator, clock.now()),
     ...(jobs()?.status() ?? []).flatMap(({ name, lastError }) =>
       lastError === undefined ? [] : [{ code: 'job-failed', message: `the job ${name} failed: ${lastError}` }],
@@ -100,6 +101,12 @@ async function revocationAttention({ watch, advisories }: Validator): Promise<At
     found.push({ code: 'advisory-withdrawn', message: `${id} was withdrawn; what it ended can be certified anew` })
   }
   return found
+}
+
+async function askedAttention({ store }: Validator): Promise<Attention[]> {
+  const count = await store.countAsked()
+  if (count === 0) return []
+  return [{ code: 'submissions-asked', message: `${count} submissions wait for your decision: submissions list` }]
 }
 
 /** Certifications with the same doubt are named together. */
