@@ -50,7 +50,7 @@ export class CertifyStore {
   }
 
   /** Keeps a submission that is new here; one that is known stays as it is. Durable when this resolves. */
-  async addSubmission(row: Omit<SubmissionRow, 'changed_ms' | 'operator'>): Promise<StoredSubmission> {
+  async addSubmission(row: Omit<SubmissionRow, 'changed_ms' | 'operator' | 'scan'>): Promise<StoredSubmission> {
     await this.#database.commitTogether<CertifyTables, void>('certify.submission', async (trx) => {
       const values = { ...row, changed_ms: this.#nowMs }
       await trx

@@ -26,6 +26,8 @@ export interface SubmissionRow {
   readonly catalogue_id: number | null
   /** JSON of the API's `verdict`. */
   readonly verdict: string | null
+  /** JSON: the `ScanTimes` of the verdict. */
+  readonly scan: string | null
   /** JSON: a `CertificationDecision`. */
   readonly decision: string | null
   /** JSON: what the operator decided where the policy asked, an `OperatorDecision`. */

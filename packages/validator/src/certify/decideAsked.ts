@@ -2,7 +2,7 @@ import type { Verdict } from '@countersign/protocol/api/artifacts.ts'
 import type { CertifyDeps } from './certifyDeps.ts'
 import type { StoredSubmission } from './certifyStore.ts'
 import { certifyError } from './errors.ts'
-import { type Judgement, openCatalogue, rejudge } from './judge.ts'
+import { type Judgement, openCatalogue, rejudge, scannedUntilNow } from './judge.ts'
 import { askedOf, certifies, type OperatorDecision, settle } from './operatorDecision.ts'
 
 /** What an operator says. */
@@ -27,10 +27,8 @@ export async function decideAsked(deps: CertifyDeps, id: string, answer: Operato
     state: shown.verdict.advisories.state,
     asked: askedOf(shown.verdict, shown.decision),
   }
-  if (answer.does === 'refuse') return keep(deps, row, operator, shown)
-  const now = isCurrent(deps, shown.verdict)
-    ? shown
-    : rejudge(deps, row, await openCatalogue(deps, row.catalogue_id ?? 0))
+  if (answer.does === 'refuse' || isCurrent(deps, shown.verdict)) return keep(deps, row, operator, shown)
+  const now = { ...rejudge(deps, row, await openCatalogue(deps, row.catalogue_id ?? 0)), isNew: true }
   const kept = await keep(deps, row, operator, now)
   if (kept.stage !== 'asked') return kept
   throw certifyError(
@@ -43,7 +41,7 @@ async function keep(
   deps: CertifyDeps,
   row: StoredSubmission,
   operator: OperatorDecision,
-  judged: Judgement,
+  judged: Judgement & { readonly isNew?: boolean },
 ): Promise<StoredSubmission> {
   const decision = settle(judged, operator)
   const isAskedAgain = decision.answer === 'ask'
@@ -51,6 +49,7 @@ async function keep(
     stage: isAskedAgain ? 'asked' : certifies(decision) ? 'decided' : 'refused',
     operator: isAskedAgain ? null : JSON.stringify(operator),
     verdict: JSON.stringify(judged.verdict),
+    scan: judged.isNew ? scannedUntilNow(deps, row) : row.scan,
     decision: JSON.stringify(decision),
     told: isAskedAgain ? 1 : 0,
   })

@@ -75,3 +75,26 @@ test('certify.own-result-wrong: what does not verify is not handed out', async (
     ['decided'],
   )
 })
+
+test('the findings name the times of the scan, and those of the newest matching where advisories came in between', async () => {
+  const { store } = validator.certifying
+  const times = { startedAt: '2026-11-20T12:00:00.000Z', finishedAt: '2026-11-20T12:01:30.000Z' }
+  const begin = async (id: string) => {
+    await decidedSubmission(validator, { ...app, id })
+    return store.changeSubmission(id, { scan: JSON.stringify(times) })
+  }
+  const scanOf = async (id: string) => {
+    const [, , { payload }] = JSON.parse((await store.certificationOf(id))?.statements ?? '')
+    return JSON.parse(Buffer.from(payload, 'base64').toString()).predicate.metadata
+  }
+  await certify(validator.certifying, await begin(app.id))
+  assert.deepEqual(await scanOf(app.id), { scanStartedOn: times.startedAt, scanFinishedOn: times.finishedAt })
+  const [id, since] = ['1'.repeat(32), new Date().toISOString()]
+  const row = await begin(id)
+  await validator.advisories.receive([testAdvisory('GHSA-0000-0000-0002', 'unrelated', '1.0.0')])
+  await validator.settled()
+  await certify(validator.certifying, row)
+  const { scanStartedOn, scanFinishedOn } = await scanOf(id)
+  assert.equal(scanStartedOn, times.startedAt)
+  assert.ok(scanFinishedOn >= since, scanFinishedOn)
+})

@@ -15,7 +15,7 @@ import type { CertifyDeps } from './certifyDeps.ts'
 import type { StoredSubmission } from './certifyStore.ts'
 import type { CertificationRow, CertifyTables } from './certifyTables.ts'
 import { certifyError } from './errors.ts'
-import { openCatalogue, rejudge } from './judge.ts'
+import { openCatalogue, rejudge, type ScanTimes, scannedUntilNow } from './judge.ts'
 import { certifies, type OperatorDecision, settle } from './operatorDecision.ts'
 
 /** One statement of a certification: exact bytes, the fresh key's signature, and the nonce of its timestamp. All text. */
@@ -68,7 +68,8 @@ function isCurrent({ advisories, index }: CertifyDeps, verdict: Verdict): boolea
 async function judgeAgain(deps: CertifyDeps, row: StoredSubmission, catalogue: Catalogue): Promise<StoredSubmission> {
   const again = rejudge(deps, row, catalogue)
   const decision = row.operator === null ? again.decision : settle(again, JSON.parse(row.operator) as OperatorDecision)
-  const changes = { verdict: JSON.stringify(again.verdict), decision: JSON.stringify(decision) }
+  const verdict = JSON.stringify(again.verdict)
+  const changes = { verdict, scan: scannedUntilNow(deps, row), decision: JSON.stringify(decision) }
   return deps.store.changeSubmission(row.id, changes)
 }
 
@@ -155,13 +156,14 @@ async function writeStatements(
   const target = { sha256: row.sha256, name: row.name }
   const advisories = { ...verdict.advisories, asOf: verdict.advisories.asOf ?? now.toISOString() }
   const bom = parseJson(await deps.writeBom(catalogue), { maxBytes: 64 * 1024 * 1024 }) as Record<string, never>
+  const scan = JSON.parse(row.scan ?? scannedUntilNow(deps, row)) as ScanTimes
   const sbom = writeSbomStatement({ ...target, bom })
   const findings = writeFindingsStatement({
     ...target,
     scanner: catalogue.scanner,
     advisories,
-    startedAt: now,
-    finishedAt: now,
+    startedAt: new Date(scan.startedAt),
+    finishedAt: new Date(scan.finishedAt),
     findings: verdict.findings,
   })
   const certification = writeCertificationStatement({

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { hash } from 'node:crypto'
 import { existsSync, writeFileSync } from 'node:fs'
 import { afterEach, beforeEach, test } from 'node:test'
+import { manualClock } from '@countersign/local/clock/manualClock.ts'
 import { parseBundle } from '@countersign/protocol/bundle/parseBundle.ts'
 import { testPolicy } from '@countersign/protocol/policy/policyFixture.ts'
 import type { Catalogue } from '@countersign/protocol/sbom/catalogue.ts'
@@ -111,6 +112,17 @@ test('verdict and decision are recorded with the catalogue they are about; the a
   const download = () => Promise.reject(new Error('asked again'))
   const authority = { ...validator.certifying.authority, download }
   assert.equal((await judge(deps({ authority }), await submitted())).stage, 'decided')
+})
+
+test('when the scan began and ended is recorded with the verdict', async () => {
+  const clock = manualClock(TEST_TIME)
+  const inspect = async () => {
+    clock.advance(90_000)
+    return { catalogue: catalogue(), protections: [] }
+  }
+  const { scan } = await judge(deps({ clock, inspect }), await submitted())
+  const finished = new Date(TEST_TIME.getTime() + 90_000)
+  assert.deepEqual(JSON.parse(scan ?? ''), { startedAt: TEST_TIME.toISOString(), finishedAt: finished.toISOString() })
 })
 
 test('an advisory that reaches a component: affected, and refused', async () => {

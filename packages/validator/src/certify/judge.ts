@@ -17,6 +17,12 @@ export interface Judgement {
   readonly decision: CertificationDecision
 }
 
+/** When a verdict came about, RFC 3339: from the start of the inspector to the end of the matching. */
+export interface ScanTimes {
+  readonly startedAt: string
+  readonly finishedAt: string
+}
+
 /** What is judged besides the catalogue. */
 export interface JudgedAs {
   readonly product: string
@@ -43,6 +49,7 @@ export async function judge(deps: CertifyDeps, submission: StoredSubmission): Pr
   const now = await trust.renew()
   const signed = { path, sha256, signature: submission.signature }
   await checkSignature(signed, now, { now: clock.now(), ...(submission.product && { product: submission.product }) })
+  const startedAt = clock.now().toISOString()
   const { catalogue, protections } = await deps.inspect({ path, sha256, sizeBytes: submission.size_bytes })
   const catalogueId = await store.addCatalogue({
     sha256,
@@ -61,6 +68,7 @@ export async function judge(deps: CertifyDeps, submission: StoredSubmission): Pr
     product,
     version,
     verdict: JSON.stringify(verdict),
+    scan: JSON.stringify({ startedAt, finishedAt: clock.now().toISOString() } satisfies ScanTimes),
     decision: JSON.stringify(decision),
   })
 }
@@ -93,6 +101,13 @@ export function rejudge(deps: CertifyDeps, row: StoredSubmission, catalogue: Cat
   const { protections } = JSON.parse(row.verdict ?? '') as Verdict
   const submittedBy = JSON.parse(row.submitted_by) as JudgedAs['submittedBy']
   return judgeCatalogue(deps, catalogue, { product: row.product ?? '', submittedBy, protections })
+}
+
+/** The times of a verdict that is matched anew right now: the inspector has not run again. */
+export function scannedUntilNow({ clock }: Pick<CertifyDeps, 'clock'>, row: StoredSubmission): string {
+  const finishedAt = clock.now().toISOString()
+  const { startedAt = finishedAt } = JSON.parse(row.scan ?? '{}') as Partial<ScanTimes>
+  return JSON.stringify({ startedAt, finishedAt } satisfies ScanTimes)
 }
 
 /** A stored catalogue. Throws `sbom.*` where it is not what was stored. */

@@ -27,6 +27,12 @@ export const certifyMigrations: readonly Migration[] = [
       await sql`CREATE INDEX certify_submissions_untold ON certify_submissions (changed_ms) WHERE told = 0`.execute(trx)
     },
   },
+  {
+    id: 'certify.004',
+    async up(trx) {
+      await trx.schema.alterTable('certify_submissions').addColumn('scan', 'text').execute()
+    },
+  },
 ]
 
 async function createSubmissions(trx: Kysely<unknown>): Promise<void> {
