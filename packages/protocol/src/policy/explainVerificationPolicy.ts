@@ -45,7 +45,9 @@ function explainValidators({ required, of }: VerificationPolicy['validators']): 
 
 function explainRevokers({ keys, approvals, reach }: VerificationPolicy['revokers']): string[] {
   if (keys.length === 0) return ['Nobody may end trust yet: no revoker key is named.']
-  const passes = reach.passes.map((one) => (one === 'malware' ? 'malware' : 'known exploited flaws'))
+  const passes = reach.passes.map((one) =>
+    one === 'malware' ? 'malware' : 'flaws that its validator knows to be exploited',
+  )
   const of = (count: number) => `${count} approver${count === 1 ? '' : 's'}`
   return [
     ...keys.map(explainRevoker),

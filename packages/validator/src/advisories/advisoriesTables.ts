@@ -36,6 +36,12 @@ export interface AdvisoriesTables {
     /** RFC 3339: when everything that the source has was known here. */
     as_of: string
   }
+  /** CVE numbers that are known to be exploited. */
+  advisories_exploited: {
+    cve: string
+    /** RFC 3339: when the catalogue that names it was released. */
+    released_at: string
+  }
   /** What stopped counting by a change, until a person has looked. */
   advisories_lost: {
     state: number
@@ -135,6 +141,16 @@ export const advisoriesMigrations: readonly Migration[] = [
         .addColumn('ecosystem', 'text', (column) => column.notNull())
         .addColumn('records', 'integer', (column) => column.notNull())
         .addPrimaryKeyConstraint('advisories_lost_key', ['state', 'ecosystem'])
+        .execute()
+    },
+  },
+  {
+    id: 'advisories.004',
+    async up({ schema }) {
+      const table = schema.createTable('advisories_exploited')
+      await table
+        .addColumn('cve', 'text', (column) => column.primaryKey())
+        .addColumn('released_at', 'text', (column) => column.notNull())
         .execute()
     },
   },

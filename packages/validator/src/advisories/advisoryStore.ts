@@ -6,6 +6,7 @@ import type { Kysely, Selectable, Transaction } from 'kysely'
 import type { AdvisoriesTables } from './advisoriesTables.ts'
 import type { StoredRecord } from './advisoryIndex.ts'
 import type { ChangedAdvisory, ProposedChange } from './difference.ts'
+import type { KnownExploited } from './knownExploited.ts'
 
 /** Event of every committed change; payload {state}. */
 export const ADVISORIES_CHANGED = 'advisories.changed'
@@ -78,6 +79,27 @@ export class AdvisoryStore {
       if (known === undefined || compareTimes(asOf, known) > 0) newest.set(ecosystem, asOf)
     }
     return newest
+  }
+
+  /** What is known to be exploited, by the catalogue that was imported last; undefined where none was. */
+  async knownExploited(): Promise<KnownExploited | undefined> {
+    const rows = await this.#reading.selectFrom('advisories_exploited').selectAll().execute()
+    const [first] = rows
+    return first && { releasedAt: first.released_at, ids: new Set(rows.map(({ cve }) => cve)) }
+  }
+
+  /** Puts another catalogue in the place of the one that counts. Durable when this resolves. */
+  async keepKnownExploited({ releasedAt, ids }: KnownExploited): Promise<void> {
+    const rows = [...ids].map((cve) => ({ cve, released_at: releasedAt }))
+    await this.#database.transaction<AdvisoriesTables, void>('advisories.exploited', async (trx) => {
+      await trx.deleteFrom('advisories_exploited').execute()
+      for (let at = 0; at < rows.length; at += ROWS) {
+        await trx
+          .insertInto('advisories_exploited')
+          .values(rows.slice(at, at + ROWS))
+          .execute()
+      }
+    })
   }
 
   /** How many records of each ecosystem have stopped counting since then, and nobody has looked at that. */

@@ -29,6 +29,11 @@ export const advisoriesErrors = {
     ...refused,
     sentence: 'This is not advisory data in the OSV layout. It was not taken over; the data is what it was before.',
   },
+  'advisories.exploited-malformed': {
+    ...refused,
+    sentence:
+      'This is not a whole catalogue of known exploited vulnerabilities. It was not taken over; what was known before still counts.',
+  },
   'advisories.zip-malformed': {
     ...refused,
     sentence: 'The zip file is damaged, encrypted or not a zip file. It was not taken over.',

@@ -9,6 +9,7 @@ import { completeAsOf } from './completeness.ts'
 import { against, type ChangedAdvisory, differenceTo, lostBy, type ProposedChange, shrinks } from './difference.ts'
 import { advisoriesError } from './errors.ts'
 import { type FetchOptions, fetchSource, zipAddresses } from './fetchSource.ts'
+import { type KnownExploited, readKnownExploited } from './knownExploited.ts'
 import { readFolder } from './readFolder.ts'
 import { PUSHED, type RefusedRecord, readRecord, type SourceContent } from './sourceContent.ts'
 
@@ -74,7 +75,12 @@ export interface Advisories {
   get(id: string): Advisory | undefined
   /** What `state` changed. Throws `advisories.state-unknown`. */
   change(state: number): Promise<AdvisoryChange>
-  /** Takes over what a folder, a zip file, a JSON file or an address holds. Nothing changes where it throws. */
+  /** Whether the flaw of a record is known to be exploited, by a catalogue that names it or another name of it. */
+  isKnownExploited(id: string): boolean
+  /**
+   * Takes over what a folder, a zip file, a JSON file or an address holds; a JSON file may also be a catalogue of known
+   * exploited vulnerabilities. Nothing changes where it throws.
+   */
   importFrom(source: string, options?: FetchOptions): Promise<ImportReport>
   /** Fetches what the addresses that were imported have changed, one report each. Tries all, then throws the first failure. */
   sync(options?: FetchOptions): Promise<ImportReport[]>
@@ -111,7 +117,7 @@ export async function openAdvisories(deps: AdvisoriesDeps): Promise<Advisories> 
   const index = new AdvisoryIndex()
   for await (const record of store.records()) index.put(record)
   const [state, complete, held] = await Promise.all([store.state(), store.completeAsOf(), store.held()])
-  return new OpenAdvisories(deps, { store, index, state, complete, held })
+  return new OpenAdvisories(deps, { store, index, state, complete, held, exploited: await store.knownExploited() })
 }
 
 interface Opened {
@@ -121,6 +127,7 @@ interface Opened {
   /** By ecosystem. */
   complete: ReadonlyMap<string, string>
   held: HeldRow[]
+  exploited: KnownExploited | undefined
 }
 
 class OpenAdvisories implements Advisories {
@@ -155,6 +162,12 @@ class OpenAdvisories implements Advisories {
     return this.#data.index.get(id)?.advisory
   }
 
+  isKnownExploited(id: string): boolean {
+    const { exploited, index } = this.#data
+    const { aliases = [], upstream = [] } = index.get(id)?.advisory ?? {}
+    return [id, ...aliases, ...upstream].some((name) => exploited?.ids.has(name))
+  }
+
   async change(state: number): Promise<AdvisoryChange> {
     const changed = await this.#data.store.change(state)
     if (changed !== undefined) return { state, changed }
@@ -163,7 +176,10 @@ class OpenAdvisories implements Advisories {
 
   importFrom(source: string, options: FetchOptions = {}): Promise<ImportReport> {
     return this.#oneAfterTheOther(async () => {
-      if (!/^https?:/.test(source)) return this.#take([await readFolder(source)])
+      if (!/^https?:/.test(source)) {
+        const exploited = await readKnownExploited(source)
+        return exploited === undefined ? this.#take([await readFolder(source)]) : this.#takeExploited(exploited)
+      }
       const zips = await zipAddresses(source, options)
       const cursors = await this.#cursors()
       const contents: SourceContent[] = []
@@ -258,6 +274,16 @@ class OpenAdvisories implements Advisories {
     }
     await this.#commit(changes, proposed, { compared })
     return { ...report, state: this.#data.state, changed: changes.length }
+  }
+
+  /** The newest catalogue counts, whole; an older one changes nothing. */
+  async #takeExploited(catalogue: KnownExploited): Promise<ImportReport> {
+    const { exploited, store, state } = this.#data
+    const report = { state, records: catalogue.ids.size, refused: [], sample: false }
+    if (exploited !== undefined && catalogue.releasedAt < exploited.releasedAt) return { ...report, changed: 0 }
+    await store.keepKnownExploited(catalogue)
+    this.#data.exploited = catalogue
+    return { ...report, changed: catalogue.ids.symmetricDifference(exploited?.ids ?? new Set()).size }
   }
 
   async #shrinks(changes: readonly ChangedAdvisory[]): Promise<string | undefined> {

@@ -111,6 +111,7 @@ export async function endNumbered(
         certifications: JSON.stringify(certifications),
         // OSV's own name space for packages that are malware themselves.
         malware: endings.advisories.some((id) => id.startsWith('MAL-')) ? 1 : 0,
+        known_exploited: endings.advisories.some((id) => deps.advisories.isKnownExploited(id)) ? 1 : 0,
         state: 'signed' as const,
         record: null,
         request: null,

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { afterEach, beforeEach, test } from 'node:test'
 import { certify } from '../certify/certify.ts'
 import {
@@ -170,6 +172,30 @@ test('what would end above the reach limit is told as waiting, not as ended', as
   const { state } = validator.advisories.state()
   const told = await validator.watch.followed.until(state, AbortSignal.timeout(5000))
   assert.deepEqual(told, { ended: [], waiting: ['1'] })
+})
+
+test('that a flaw is known to be exploited is told with the record that ends what it reaches', async () => {
+  const { addRevocation } = instance.authority
+  const told: (boolean | undefined)[] = []
+  Object.assign(instance.authority, {
+    addRevocation: (signed: Parameters<typeof addRevocation>[0]) => {
+      told.push(signed.knownExploited)
+      return addRevocation(signed)
+    },
+  })
+  const file = join(folder, 'kev.json')
+  const vulnerabilities = [{ cveID: 'CVE-2023-26159' }]
+  const catalogue = { catalogVersion: '1', dateReleased: '2026-01-09T12:00:00Z', count: 1, vulnerabilities }
+  await writeFile(file, JSON.stringify(catalogue))
+  await certify(validator.certifying, await decidedSubmission(validator, app))
+  await validator.advisories.importFrom(file)
+  await validator.advisories.receive([REACHING])
+  await noReached(['1'])
+  const other = { id: '1'.repeat(32), name: 'other', version: '1.0.0' }
+  await certify(validator.certifying, await decidedSubmission(validator, other))
+  await validator.advisories.receive([testAdvisory('GHSA-other', 'other', '2.0.0')])
+  await noReached(['1', '2'])
+  assert.deepEqual(told, [true, false])
 })
 
 test('a withdrawn advisory lifts nothing, and its findings are told to be gone', async () => {

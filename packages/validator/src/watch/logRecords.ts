@@ -12,9 +12,10 @@ export async function logRecords(deps: WatchDeps): Promise<number> {
   return waiting.length
 }
 
-async function logRecord(deps: WatchDeps, { id, envelope, certifications, malware }: StoredRecord): Promise<void> {
+async function logRecord(deps: WatchDeps, { id, envelope, certifications, ...kind }: StoredRecord): Promise<void> {
   const { database, authority, clock, logger } = deps
-  const reply = await authority.addRevocation({ envelope, knownExploited: false, malware: malware === 1 })
+  const [knownExploited, malware] = [kind.known_exploited === 1, kind.malware === 1]
+  const reply = await authority.addRevocation({ envelope, knownExploited, malware })
   await database.transaction<WatchTables, void>('watch.logged', async (trx) => {
     const { state, record, request = null } = reply
     const logged = { state, record, request, logged_ms: clock.now().getTime() }

@@ -54,4 +54,11 @@ export const watchMigrations: readonly Migration[] = [
       await trx.schema.createIndex('certify_certifications_spki').on('certify_certifications').column('spki').execute()
     },
   },
+  {
+    id: 'watch.003',
+    async up(trx) {
+      const records = trx.schema.alterTable('watch_records')
+      await records.addColumn('known_exploited', 'integer', (column) => column.notNull().defaultTo(0)).execute()
+    },
+  },
 ]

@@ -24,6 +24,8 @@ export interface RecordRow {
   /** JSON: the certifications that it ends, by their numbers here. */
   readonly certifications: string
   readonly malware: number
+  /** 1: one of the flaws is known to be exploited. */
+  readonly known_exploited: number
   readonly state: RecordState
   /** Where logged: its number. Where waiting: that of the announcement. Decimal. */
   readonly record: string | null
