@@ -55,10 +55,6 @@ export const decideErrors = {
     ...cannotTell,
     sentence: 'The newest word on revocations is older than the policy allows. Connect to the instance and try again.',
   },
-  'decide.log-broken': {
-    ...cannotTell,
-    sentence: 'A log of the instance contradicts what it said before. Keep the evidence and ask its operator.',
-  },
   'decide.clock-wrong': {
     ...cannotTell,
     sentence: 'The clock of this machine is wrong, so nothing can be told about time. Set the clock and try again.',

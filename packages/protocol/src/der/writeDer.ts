@@ -155,17 +155,6 @@ export function utf8String(text: string): Uint8Array {
   return tagged(0x0c, encoder.encode(text))
 }
 
-/** PrintableString (X.680, 41.4). Throws `der.unwritable` for other characters. */
-export function printableString(text: string): Uint8Array {
-  if (!/^[A-Za-z0-9 '()+,\-./:=?]*$/.test(text)) throw derError('der.unwritable', 'not a PrintableString')
-  return tagged(0x13, encoder.encode(text))
-}
-
-/** IA5String: ASCII. Throws `der.unwritable` for other characters. */
-export function ia5String(text: string): Uint8Array {
-  return tagged(0x16, asciiBytes(text))
-}
-
 /** The bytes of an ASCII text, for implicitly tagged IA5Strings. Throws `der.unwritable` for other characters. */
 export function asciiBytes(text: string): Uint8Array {
   const bytes = encoder.encode(text)
@@ -223,11 +212,4 @@ function writeTwoDigits(bytes: Uint8Array, at: number, value: number): void {
 /** `inner` under an explicit context tag `[number]` (0 to 30). */
 export function explicit(number: number, inner: Uint8Array): Uint8Array {
   return tagged(0xa0 | number, inner)
-}
-
-/** `inner` with its tag replaced by the context tag `[number]` (0 to 30); constructed stays constructed. */
-export function implicit(number: number, inner: Uint8Array): Uint8Array {
-  const out = inner.slice()
-  out[0] = 0x80 | ((inner[0] as number) & 0x20) | number
-  return out
 }

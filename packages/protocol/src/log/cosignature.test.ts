@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
 import { test } from 'node:test'
 import { checkpointText, parseCheckpointText } from './checkpoint.ts'
-import { cosignatureLine, cosignatureMessage, messageFor, subtreeMessage, verifyCosignatures } from './cosignature.ts'
+import { cosignature, messageFor, verifyCosignatures } from './cosignature.ts'
 import { sha256 } from './merkle.ts'
 import { formatSignatureLine, type NoteKey, noteKey } from './note.ts'
 
@@ -19,14 +19,22 @@ function witness(name: string, type: 0x04 | 0x06): { key: NoteKey; privateKey: K
   }
 }
 
-function cosign({ key, privateKey }: typeof classic, at = time, signedText = text): string {
-  return cosignatureLine(key, at, sign(null, messageFor(key, at, signedText), privateKey))
+/** The line that a cosigner adds to a note; what it signs may be of another time, text or name than it says. */
+function cosign(
+  { key, privateKey }: typeof classic,
+  at = time,
+  signed: { readonly text?: string; readonly at?: bigint; readonly name?: string } = {},
+): string {
+  const { name = key.name } = signed
+  const message = messageFor({ name, type: key.type }, signed.at ?? at, signed.text ?? text)
+  return formatSignatureLine(cosignature(key, at, sign(null, message, privateKey)))
 }
 
 const note = (...lines: string[]) => `${text}\n${lines.join('')}`
 
 test('the signed bytes are those of the specification', () => {
-  assert.equal(new TextDecoder().decode(cosignatureMessage(5n, 'a\n')), 'cosignature/v1\ntime 5\na\n')
+  const first = { name: 'w1.example.com', type: 0x04 } as const
+  assert.equal(new TextDecoder().decode(messageFor(first, 5n, 'a\n')), 'cosignature/v1\ntime 5\na\n')
   const checkpoint = parseCheckpointText(text)
   const name = Buffer.from('w2.example.com').toString('hex')
   const origin = Buffer.from('sign.example.com').toString('hex')
@@ -39,7 +47,7 @@ test('the signed bytes are those of the specification', () => {
     '0000000000000007',
     checkpoint.root.toHex(),
   ]
-  assert.equal(subtreeMessage('w2.example.com', 5n, checkpoint).toHex(), expected.join(''))
+  assert.equal(messageFor({ name: 'w2.example.com', type: 0x06 }, 5n, text).toHex(), expected.join(''))
 })
 
 test('both kinds of cosigners verify, in the order of the witnesses', () => {
@@ -63,23 +71,13 @@ test('a cosignature for another tree, time or name refuses the note', () => {
     formatSignatureLine({ name: by.name, keyHash: by.keyHash, signature: bytes })
   const zeroTime = new Uint8Array(72)
   const wrong: [string, NoteKey][] = [
-    [cosign(classic, time, other), classic.key],
-    [cosign(quantum, time, other), quantum.key],
+    [cosign(classic, time, { text: other }), classic.key],
+    [cosign(quantum, time, { text: other }), quantum.key],
     [body(zeroTime, classic.key), classic.key],
     [body(new Uint8Array(8), classic.key), classic.key],
     [body(new Uint8Array(72).fill(0x7f), classic.key), classic.key],
-    [
-      cosignatureLine(classic.key, time + 1n, sign(null, cosignatureMessage(time, text), classic.privateKey)),
-      classic.key,
-    ],
-    [
-      cosignatureLine(
-        quantum.key,
-        time,
-        sign(null, subtreeMessage('w3', time, parseCheckpointText(text)), quantum.privateKey),
-      ),
-      quantum.key,
-    ],
+    [cosign(classic, time + 1n, { at: time }), classic.key],
+    [cosign(quantum, time, { name: 'w3' }), quantum.key],
   ]
   for (const [line, key] of wrong) {
     assert.throws(() => verifyCosignatures(note(line), [key]), { code: 'log.note-signature-wrong' })
@@ -94,12 +92,11 @@ test('the key of a log is not a witness', () => {
 })
 
 test('times and names that do not fit are refused', () => {
-  const checkpoint = parseCheckpointText(text)
-  assert.throws(() => cosignatureMessage(0n, text), { code: 'log.range-wrong' })
-  assert.throws(() => cosignatureMessage(2n ** 63n, text), { code: 'log.range-wrong' })
-  assert.throws(() => cosignatureLine(classic.key, -1n, new Uint8Array(64)), { code: 'log.range-wrong' })
-  assert.throws(() => subtreeMessage('w'.repeat(256), time, checkpoint), { code: 'log.range-wrong' })
-  assert.throws(() => subtreeMessage('w', time, { ...checkpoint, extensions: ['x'] }), {
-    code: 'log.checkpoint-malformed',
-  })
+  const named = (name: string) => ({ name, type: 0x06 }) as const
+  assert.throws(() => messageFor(classic.key, 0n, text), { code: 'log.range-wrong' })
+  assert.throws(() => messageFor(classic.key, 2n ** 63n, text), { code: 'log.range-wrong' })
+  assert.throws(() => cosignature(classic.key, -1n, new Uint8Array(64)), { code: 'log.range-wrong' })
+  assert.throws(() => messageFor(named('w'.repeat(256)), time, text), { code: 'log.range-wrong' })
+  const extended = checkpointText({ ...parseCheckpointText(text), extensions: ['x'] })
+  assert.throws(() => messageFor(named('w'), time, extended), { code: 'log.checkpoint-malformed' })
 })

@@ -2,15 +2,7 @@ import { verify } from 'node:crypto'
 import { concatBytes } from '../json/base64.ts'
 import { type Checkpoint, parseCheckpointText } from './checkpoint.ts'
 import { logError } from './errors.ts'
-import {
-  formatSignatureLine,
-  isSignedBy,
-  type NoteKey,
-  type NoteSignature,
-  parseNote,
-  type SignedNote,
-  verifyLines,
-} from './note.ts'
+import { isSignedBy, type NoteKey, type NoteSignature, parseNote, type SignedNote, verifyLines } from './note.ts'
 
 const TIME_BYTES = 8
 const TIME_LIMIT = 2n ** 63n
@@ -28,9 +20,8 @@ export interface Cosignature {
 /**
  * The bytes that an Ed25519 cosigner (key type 4) signs: `cosignature/v1`, `time <POSIX seconds>`, then the whole text of
  * the note. C2SP tlog-cosignature. The name of the cosigner is not bound, so one key serves one cosigner.
- * Throws `log.range-wrong` for a time that is zero or not below 2^63.
  */
-export function cosignatureMessage(timeSeconds: bigint, noteText: string): Uint8Array {
+function cosignatureMessage(timeSeconds: bigint, noteText: string): Uint8Array {
   checkTime(timeSeconds)
   return new Uint8Array(Buffer.from(`cosignature/v1\ntime ${timeSeconds}\n${noteText}`))
 }
@@ -39,9 +30,8 @@ export function cosignatureMessage(timeSeconds: bigint, noteText: string): Uint8
  * The bytes that an ML-DSA-44 cosigner (key type 6) signs for a whole checkpoint: `subtree/v1\n\0`, its name, the time in
  * POSIX seconds, the origin, start 0, end = size, root. C2SP tlog-cosignature, main. No FIPS 204 context. Extensions
  * are not covered, so a checkpoint with extensions is refused.
- * Throws `log.range-wrong` for a time or a name that does not fit, `log.checkpoint-malformed` for extensions.
  */
-export function subtreeMessage(name: string, timeSeconds: bigint, checkpoint: Checkpoint): Uint8Array {
+function subtreeMessage(name: string, timeSeconds: bigint, checkpoint: Checkpoint): Uint8Array {
   checkTime(timeSeconds)
   if (checkpoint.extensions.length > 0) {
     throw logError('log.checkpoint-malformed', 'an ML-DSA cosignature cannot cover extension lines')
@@ -58,14 +48,18 @@ export function subtreeMessage(name: string, timeSeconds: bigint, checkpoint: Ch
   )
 }
 
-/** The bytes that `key` (type 4 or 6) signs at `timeSeconds` for the checkpoint text. Throws `log.key-unsupported` for others. */
+/**
+ * The bytes that `key` (type 4 or 6) signs at `timeSeconds` for the checkpoint text. Throws `log.key-unsupported` for others,
+ * `log.range-wrong` for a time that is zero or not below 2^63 or a name that does not fit, and for type 6
+ * `log.checkpoint-malformed` for extensions.
+ */
 export function messageFor(key: Pick<NoteKey, 'name' | 'type'>, timeSeconds: bigint, noteText: string): Uint8Array {
   if (key.type === 0x04) return cosignatureMessage(timeSeconds, noteText)
   if (key.type === 0x06) return subtreeMessage(key.name, timeSeconds, parseCheckpointText(noteText))
   throw logError('log.key-unsupported', 'this key is not the key of a cosigner')
 }
 
-/** The note signature that carries a cosignature: u64 POSIX seconds ‖ signature. C2SP tlog-cosignature. */
+/** The note signature that carries a cosignature: u64 POSIX seconds ‖ signature over `messageFor`. C2SP tlog-cosignature. Throws `log.range-wrong`. */
 export function cosignature(
   key: Pick<NoteKey, 'name' | 'keyHash'>,
   timeSeconds: bigint,
@@ -73,15 +67,6 @@ export function cosignature(
 ): NoteSignature {
   checkTime(timeSeconds)
   return { name: key.name, keyHash: key.keyHash, signature: concatBytes(timeBytes(timeSeconds), signature) }
-}
-
-/** The line that a cosigner adds to a note, with its line feed. `signature` is over `messageFor`. Throws `log.range-wrong`. */
-export function cosignatureLine(
-  key: Pick<NoteKey, 'name' | 'keyHash'>,
-  timeSeconds: bigint,
-  signature: Uint8Array,
-): string {
-  return formatSignatureLine(cosignature(key, timeSeconds, signature))
 }
 
 /**

@@ -125,12 +125,6 @@ export const logErrors = {
     exit: 1,
     sentence: 'The log entry is not in its canonical form.',
   },
-  'log.entry-version': {
-    kind: 'refused',
-    status: 422,
-    exit: 1,
-    sentence: 'The log entry is of a kind or version that is not supported; only hashedrekord 0.0.2 (Rekor v2) is.',
-  },
 } as const satisfies ErrorTable
 
 /** Makes an error with a code of `logErrors`. */

@@ -10,7 +10,6 @@ import {
   canonicalEntry,
   openVerifier,
   parseAddEntryRequest,
-  parseCanonicalEntry,
   verifyAddEntryRequest,
   verifyAddEntryRequests,
 } from './hashedRekord.ts'
@@ -39,7 +38,6 @@ test('a request is read, verified and becomes the canonical entry', () => {
     `{"apiVersion":"0.0.2","kind":"hashedrekord","spec":{"hashedRekordV002":{"data":{"algorithm":"SHA2_256","digest":"${b64(digest)}"},` +
     `"signature":{"content":"${b64(signature)}","verifier":{"keyDetails":"PKIX_ECDSA_P256_SHA_256","x509Certificate":{"rawBytes":"${b64(certificate.raw)}"}}}}}}`
   assert.equal(text, expected)
-  assert.deepEqual(parseCanonicalEntry(canonicalEntry(request)), request)
 })
 
 test('snake case, enum numbers, public keys and nulls are read', () => {
@@ -58,7 +56,6 @@ test('snake case, enum numbers, public keys and nulls are read', () => {
     new TextDecoder().decode(canonicalEntry(request)),
     /"verifier":\{"keyDetails":"PKIX_ECDSA_P256_SHA_256","publicKey"/,
   )
-  assert.deepEqual(parseCanonicalEntry(canonicalEntry(request)), request)
 })
 
 test('an envelope with one signature becomes an entry over its PAE', () => {
@@ -194,43 +191,16 @@ test('an entry above 65,535 bytes is refused', () => {
   assert.throws(() => canonicalEntry(large), { code: 'log.entry-too-large' })
 })
 
-test('an entry in any other form, kind or version is refused', () => {
-  const leaf = new TextDecoder().decode(canonicalEntry(parseAddEntryRequest({ hashedRekordRequestV002: record })))
-  const read = (text: string) => () => parseCanonicalEntry(new TextEncoder().encode(text))
-  assert.throws(read(leaf.replace('0.0.2', '0.0.1')), { code: 'log.entry-version' })
-  assert.throws(read(leaf.replace('hashedrekord', 'dsse')), { code: 'log.entry-version' })
-  const wrong = [
-    leaf.replace('{', '{ '),
-    leaf.replace('SHA2_256', 'SHA2_512'),
-    leaf.replace('"SHA2_256"', '1'),
-    leaf.replace('_P256_SHA_256', '_P384_SHA_384'),
-    leaf.replace('PKIX_ECDSA_P256_SHA_256', 'PKIX_RSA_PSS'),
-    leaf.replace('"kind"', '"extra":1,"kind"'),
-    leaf.slice(0, -1),
-    '',
-  ]
-  for (const text of wrong) assert.throws(read(text), { code: 'log.entry-malformed' })
-})
-
-test('changed requests and entries fail only with codes', () => {
+test('changed requests fail only with codes', () => {
   const text = JSON.stringify({ hashedRekordRequestV002: record })
-  const leaf = canonicalEntry(parseAddEntryRequest({ hashedRekordRequestV002: record }))
   fc.assert(
     fc.property(fc.nat(), fc.nat(255), (any, value) => {
-      const parsers = [
-        () => parseCanonicalEntry(leaf.with(any % leaf.length, value)),
-        () => {
-          const at = any % text.length
-          const changed = text.slice(0, at) + String.fromCharCode(value) + text.slice(at + 1)
-          verifyAddEntryRequest(parseAddEntryRequest(parseJson(changed, { maxBytes: 100_000 })))
-        },
-      ]
-      for (const parse of parsers) {
-        try {
-          parse()
-        } catch (error) {
-          assert.ok(error instanceof CodedError, String(error))
-        }
+      const at = any % text.length
+      const changed = text.slice(0, at) + String.fromCharCode(value) + text.slice(at + 1)
+      try {
+        verifyAddEntryRequest(parseAddEntryRequest(parseJson(changed, { maxBytes: 100_000 })))
+      } catch (error) {
+        assert.ok(error instanceof CodedError, String(error))
       }
     }),
     { numRuns: 200 },

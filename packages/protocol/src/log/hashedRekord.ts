@@ -2,14 +2,12 @@ import { createPublicKey, hash, type KeyObject, X509Certificate } from 'node:cry
 import { CodedError } from '../errors/codedError.ts'
 import { encodeBase64, equalBytes } from '../json/base64.ts'
 import { canonicalJson, type JsonValue } from '../json/canonicalJson.ts'
-import { parseJson } from '../json/parseJson.ts'
 import { type DigestSignature, verifyDigestSignatures } from './digestSignature.ts'
 import { MAX_ENTRY_BYTES } from './entryBundle.ts'
 import { logError } from './errors.ts'
 import {
   digestBytes,
   entryHash,
-  HASH_ALGORITHMS,
   hashAlgorithmOf,
   type KeyDetails,
   loggedHash,
@@ -38,7 +36,6 @@ export interface AddEntryRequest {
 
 const MAX_VERIFIERS = 10
 const request = protoReader((message, cause) => logError('log.request-malformed', message, { cause }))
-const entry = protoReader((message, cause) => logError('log.entry-malformed', message, { cause }))
 
 /**
  * Reads the body of `POST /api/v2/log/entries`: `hashedRekordRequestV002`, or the older `dsseRequestV002` with exactly
@@ -112,28 +109,6 @@ export function canonicalEntry({ digest, signature, verifier, keyDetails }: AddE
   return leaf
 }
 
-/**
- * Reads a leaf of the artifact log; only the exact bytes of `canonicalEntry` are accepted. Does not verify the signature.
- * Throws `log.entry-malformed`, and `log.entry-version` for another kind or version of entry.
- */
-export function parseCanonicalEntry(leaf: Uint8Array): AddEntryRequest {
-  const body = entry.message(readLeaf(leaf), 'the entry', ['apiVersion', 'kind', 'spec'])
-  if (body.kind !== ENTRY_KIND.kind || body.apiVersion !== ENTRY_KIND.version) {
-    throw logError('log.entry-version', 'the entry is not a hashedrekord 0.0.2')
-  }
-  const spec = entry.message(body.spec, 'spec', ['hashedRekordV002'])
-  const record = entry.message(spec.hashedRekordV002, 'hashedRekordV002', ['data', 'signature'])
-  const data = entry.message(record.data, 'data', ['algorithm', 'digest'])
-  const parsed = {
-    digest: entry.bytes(data.digest, 'digest'),
-    ...parseSignature(entry, record.signature),
-  }
-  entry.enumName(data.algorithm, 'algorithm', HASH_ALGORITHMS)
-  if (!equalBytes(rewritten(parsed), leaf))
-    throw logError('log.entry-malformed', 'the entry is not in its canonical form')
-  return parsed
-}
-
 /** The key of a verifier. Throws `log.verifier-malformed` for what is not exactly one DER certificate or key. */
 export function openVerifier({ kind, rawBytes }: EntryVerifier): KeyObject {
   try {
@@ -158,28 +133,26 @@ function isCompressed(key: KeyObject, spki: Uint8Array): boolean {
   return !equalBytes(spki.subarray(-point.length), point)
 }
 
-type Reader = ReturnType<typeof protoReader>
-
 function parseHashedRekordRequest(json: JsonValue | undefined): AddEntryRequest {
   const fields = request.message(json, 'hashedRekordRequestV002', ['digest', 'signature'])
-  return { digest: request.bytes(fields.digest, 'digest'), ...parseSignature(request, fields.signature) }
+  return { digest: request.bytes(fields.digest, 'digest'), ...parseSignature(fields.signature) }
 }
 
-function parseSignature(reader: Reader, json: JsonValue | undefined): Omit<AddEntryRequest, 'digest'> {
-  const fields = reader.message(json, 'signature', ['content', 'verifier'])
-  return { signature: reader.bytes(fields.content, 'content'), ...parseVerifier(reader, fields.verifier) }
+function parseSignature(json: JsonValue | undefined): Omit<AddEntryRequest, 'digest'> {
+  const fields = request.message(json, 'signature', ['content', 'verifier'])
+  return { signature: request.bytes(fields.content, 'content'), ...parseVerifier(fields.verifier) }
 }
 
-function parseVerifier(reader: Reader, json: JsonValue | undefined): Pick<AddEntryRequest, 'verifier' | 'keyDetails'> {
-  const fields = reader.message(json, 'verifier', ['publicKey', 'x509Certificate', 'keyDetails'])
-  const keyDetails = reader.enumName(fields.keyDetails, 'keyDetails', PUBLIC_KEY_DETAILS)
+function parseVerifier(json: JsonValue | undefined): Pick<AddEntryRequest, 'verifier' | 'keyDetails'> {
+  const fields = request.message(json, 'verifier', ['publicKey', 'x509Certificate', 'keyDetails'])
+  const keyDetails = request.enumName(fields.keyDetails, 'keyDetails', PUBLIC_KEY_DETAILS)
   const { publicKey, x509Certificate } = fields
   const kind = publicKey === undefined ? 'x509Certificate' : 'publicKey'
   // With both or none, reading the certificate refuses.
   const certificateOrKey =
     publicKey !== undefined && x509Certificate !== undefined ? undefined : (publicKey ?? x509Certificate)
-  const { rawBytes } = reader.message(certificateOrKey, 'the certificate or public key', ['rawBytes'])
-  return { keyDetails, verifier: { kind, rawBytes: reader.bytes(rawBytes, 'rawBytes') } }
+  const { rawBytes } = request.message(certificateOrKey, 'the certificate or public key', ['rawBytes'])
+  return { keyDetails, verifier: { kind, rawBytes: request.bytes(rawBytes, 'rawBytes') } }
 }
 
 function parseDsseRequest(json: JsonValue): AddEntryRequest {
@@ -192,7 +165,7 @@ function parseDsseRequest(json: JsonValue): AddEntryRequest {
   }
   const { sig } = request.message(signatures[0], 'signature', ['sig', 'keyid'])
   const signed = pae(request.text(envelope.payloadType, 'payloadType'), request.bytes(envelope.payload, 'payload'))
-  const { keyDetails, verifier } = parseVerifier(request, verifiers[0])
+  const { keyDetails, verifier } = parseVerifier(verifiers[0])
   const digest = new Uint8Array(hash(loggedHash(keyDetails), signed, 'buffer'))
   return { digest, signature: request.bytes(sig, 'sig'), keyDetails, verifier }
 }
@@ -202,21 +175,5 @@ function checkParts({ digest, signature, verifier, keyDetails }: AddEntryRequest
   if (verifier.rawBytes.length === 0) throw logError('log.request-malformed', 'the certificate or key is missing')
   if (digest.length !== digestBytes(loggedHash(keyDetails))) {
     throw logError('log.digest-wrong', 'the length of the digest is not that of the hash')
-  }
-}
-
-function readLeaf(leaf: Uint8Array): JsonValue {
-  try {
-    return parseJson(leaf, { maxBytes: MAX_ENTRY_BYTES, maxDepth: 8 })
-  } catch (cause) {
-    throw logError('log.entry-malformed', 'the entry is not JSON', { cause })
-  }
-}
-
-function rewritten(parsed: AddEntryRequest): Uint8Array {
-  try {
-    return canonicalEntry(parsed)
-  } catch (cause) {
-    throw logError('log.entry-malformed', 'the entry names a kind of key that is not logged', { cause })
   }
 }

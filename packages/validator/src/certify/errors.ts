@@ -16,10 +16,6 @@ export const certifyErrors = {
     ...refused,
     sentence: 'The manifest names another product or version than the submission. Submit it as what its manifest says.',
   },
-  'certify.artifact-mismatch': {
-    ...refused,
-    sentence: 'The bytes of the artifact are not the ones that were submitted. Submit it again.',
-  },
   'certify.ended-before-use': {
     ...refused,
     sentence:

@@ -63,6 +63,15 @@ test('certify.authority-answer-wrong: the instance offers no timestamps or no lo
   })
 })
 
+test('certify.statements-too-large: an SBOM that no bundle holds fails the submission, before anything is issued', async () => {
+  const components = 'x'.repeat(1_400_000)
+  const writeBom = async () => Buffer.from(JSON.stringify({ bomFormat: 'CycloneDX', specVersion: '1.6', components }))
+  const row = await certify({ ...validator.certifying, writeBom }, await decidedSubmission(validator, app))
+  assert.equal(row.stage, 'failed')
+  assert.equal(JSON.parse(row.failure ?? '').code, 'certify.statements-too-large')
+  assert.equal(instance.issued.size, 0)
+})
+
 test('certify.own-result-wrong: what does not verify is not handed out', async () => {
   const verify = async () => {
     throw certifyError('certify.own-result-wrong', 'it is wrong')

@@ -28,9 +28,6 @@ export interface SignedStatementText {
   readonly nonce: string
 }
 
-/** The three statements of a certification, in the order in which they are stamped and logged. */
-export const STATEMENTS = ['certification', 'sbom', 'findings'] as const
-
 /** How often matching is repeated because the advisories moved on, before the submission waits for its next turn. */
 const MAX_REMATCHES = 20
 /** A bundle is at most 2 MiB of text; base64 and the rest of it take a good third. */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { hash } from 'node:crypto'
 import { test } from 'node:test'
+import { parseBundle } from '@countersign/protocol/bundle/parseBundle.ts'
 import { toHex } from '@countersign/protocol/json/base64.ts'
 import { certifyTestArtifact, makeTestCertificationSigner } from '../../../../tests/vectors/bundle/certification.ts'
 import {
@@ -29,9 +30,13 @@ const expected: Expected = {
 /** What the validator is about to hand out: three statements of one key, each with the nonce of the intent. */
 function finished(signing: SigningChanges = {}): FinishedBundles {
   const signer = makeTestCertificationSigner(instance, {})
-  const { certification } = certifyTestArtifact(instance, { signing: { signer, nonce: 1n, ...signing } })
-  const [sbom, findings] = [2n, 3n].map((nonce) => signTestStatement(instance, { signer, nonce, ...signing }))
-  return { certification, sbom: sbom ?? '', findings: findings ?? '' }
+  const made = certifyTestArtifact(instance, { signing: { signer, nonce: 1n, ...signing } })
+  const again = (text: string, nonce: bigint) => {
+    const { content } = parseBundle(text)
+    assert.ok(content.kind === 'statement')
+    return signTestStatement(instance, { payload: content.payload, signer, nonce, ...signing })
+  }
+  return { certification: made.certification, sbom: again(made.sbom, 2n), findings: again(made.findings, 3n) }
 }
 
 const sound = finished()
@@ -42,6 +47,13 @@ test('a sound certification passes', async () => {
 
 const other = new TextEncoder().encode('another artifact\n')
 const own = makeTestCertificationSigner(instance)
+const signer = makeTestCertificationSigner(instance)
+const { certification } = certifyTestArtifact(instance, { signing: { signer, nonce: 1n } })
+const unnamed = {
+  certification,
+  sbom: signTestStatement(instance, { signer, nonce: 2n }),
+  findings: signTestStatement(instance, { signer, nonce: 3n }),
+}
 const wrongs: readonly (readonly [string, FinishedBundles, Partial<Expected>, RegExp])[] = [
   ['another number', sound, { number: '8' }, /has number 7/],
   ['another authority', sound, { authority: 'a'.repeat(64) }, /has number 7 of/],
@@ -50,6 +62,7 @@ const wrongs: readonly (readonly [string, FinishedBundles, Partial<Expected>, Re
   ['an old timestamp of another statement', sound, { nonces: [1n, 2n, 9n] }, /an old one/],
   ['statements in another order', { ...sound, sbom: sound.findings, findings: sound.sbom }, {}, /an old one/],
   ['a timestamp of something else', finished({ stamped: other }), {}, /timestamp/],
+  ['an SBOM that the certification does not name', unnamed, {}, /names another statement/],
   ['a bundle that is no bundle', { ...sound, findings: '{}' }, {}, /cannot be read/],
   ['a bundle that is cut off', { ...sound, certification: sound.certification.slice(0, -9) }, {}, /cannot be read/],
   ['a broken signature', finished({ signature: (bytes) => bytes.with(-1, (bytes.at(-1) ?? 0) ^ 1) }), {}, /signature/],

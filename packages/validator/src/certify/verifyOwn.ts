@@ -1,8 +1,12 @@
+import { hash } from 'node:crypto'
 import { artifactDigest } from '@countersign/protocol/bundle/artifactDigest.ts'
 import { parseBundle, type UnverifiedBundle } from '@countersign/protocol/bundle/parseBundle.ts'
+import { parseStatement, type Statement } from '@countersign/protocol/bundle/parseStatement.ts'
 import { type Check, verifyBundle } from '@countersign/protocol/bundle/verifyBundle.ts'
 import { verifyCertification } from '@countersign/protocol/decide/verifyCertification.ts'
 import { equalBytes, fromHex } from '@countersign/protocol/json/base64.ts'
+import { readFindingsStatement } from '@countersign/protocol/statement/findingsStatement.ts'
+import { readSbomStatement } from '@countersign/protocol/statement/sbomStatement.ts'
 import { certifyError } from './errors.ts'
 import type { InstanceTrust } from './instanceTrust.ts'
 
@@ -33,7 +37,7 @@ export async function verifyOwn(trust: InstanceTrust, bundles: FinishedBundles, 
   const artifact = artifactDigest(fromHex(expected.sha256, 'sha256'))
   const { checks, certification } = verifyCertification(readOwn(bundles.certification), artifact, root)
   if (certification === undefined) throw wrong(checks)
-  const { authority, number, certificate } = certification
+  const { authority, number, certificate, claims } = certification
   if (authority !== expected.authority || String(number) !== expected.number) {
     throw certifyError('certify.own-result-wrong', `the certificate has number ${number} of ${authority}`)
   }
@@ -47,6 +51,21 @@ export async function verifyOwn(trust: InstanceTrust, bundles: FinishedBundles, 
     if (verified.timestamps[0]?.nonce !== expected.nonces[at]) {
       throw certifyError('certify.own-result-wrong', 'a timestamp is an old one')
     }
+  }
+  checkNamed(bundles.sbom, claims.sbom, readSbomStatement)
+  checkNamed(bundles.findings, claims.findings, readFindingsStatement)
+}
+
+/** The certification names SBOM and findings by digest; whoever follows that must find exactly these. */
+function checkNamed(text: string, named: string, read: (statement: Statement) => unknown): void {
+  const { content } = readOwn(text)
+  if (content.kind !== 'statement' || hash('sha256', content.payload, 'hex') !== named) {
+    throw certifyError('certify.own-result-wrong', 'the certification names another statement')
+  }
+  try {
+    read(parseStatement(content.payloadType, content.payload))
+  } catch (cause) {
+    throw certifyError('certify.own-result-wrong', 'a statement does not say what it should', { cause })
   }
 }
 

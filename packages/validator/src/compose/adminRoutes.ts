@@ -193,16 +193,3 @@ export const decideSubmissionRoute = route({
   }),
   maxBodyBytes: 4096,
 })
-
-/** Every local operation of a validator. */
-export const validatorAdminRoutes = [
-  localStatusRoute,
-  importAdvisoriesRoute,
-  syncAdvisoriesRoute,
-  listHeldRoute,
-  settleHeldRoute,
-  getCertificationPolicyRoute,
-  setCertificationPolicyRoute,
-  listSubmissionsRoute,
-  decideSubmissionRoute,
-] as const

@@ -66,12 +66,6 @@ export const composeErrors = {
     exit: 64,
     sentence: 'A submission is decided by one of two words: certify, refuse.',
   },
-  'validator.source-unfit': {
-    ...refused,
-    status: 400,
-    exit: 64,
-    sentence: 'Advisories come from a folder, a zip file or an https address.',
-  },
   'validator.supervisor-unfit': {
     ...refused,
     status: 400,

@@ -168,7 +168,7 @@ async function readWebhook({ listen, webhookSecretFile }: ServeOptions): Promise
 
 /** `host:port` or `[::1]:port`. */
 function readAddress(text: string): { host: string; port: number } {
-  const match = /^(?:\[(?<v6>[0-9a-f:]+)\]|(?<host>[^:\s]+)):(?<port>\d{1,5})$/.exec(text)
+  const match = /^(?:\[(?<v6>[0-9a-f:]+)\]|(?<host>[^:\s[\]]+)):(?<port>\d{1,5})$/.exec(text)
   const { v6, host = '', port = '' } = match?.groups ?? {}
   if (match === null || Number(port) > 65_535 || (v6 !== undefined && isIP(v6) !== 6)) {
     throw composeError('validator.listen-invalid', `"${text.slice(0, 100)}" is not host:port`)

@@ -15,12 +15,6 @@ export const watchErrors = {
     status: 400,
     sentence: 'The body is one OSV record as JSON, or an array of at most 1000 of them.',
   },
-  'watch.not-enrolled-key': {
-    kind: 'unavailable',
-    status: 503,
-    exit: 2,
-    sentence: 'The instance has not yet taken the key that signs this validator’s revocations. It is tried again.',
-  },
   'watch.webhook-secret-short': {
     ...refused,
     status: 400,
