@@ -74,7 +74,7 @@ export async function askCertifications(anchors: Anchors, sha256: string, termin
     return certificationTexts(parseJson(reply.bytes, { maxBytes: MAX_CERTIFICATIONS_BYTES, maxDepth: 8 }))
   } catch (error) {
     if (!(error instanceof CodedError)) throw error
-    terminal.note(`certifications were not asked for: ${error.message}`)
+    terminal.note(`certifications were not asked for: ${error.message} (${error.code})`)
     return []
   }
 }

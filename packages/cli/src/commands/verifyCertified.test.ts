@@ -239,7 +239,9 @@ for (const [status, body] of [
 ] as const) {
   test(`an instance that answers ${status} ${body} is as good as none, and a note says so`, async () => {
     assert.deepEqual(await serving(status, body), [])
+    const code = body === 'hello' ? /\(json\.[a-z-]+\)$/ : /\(cli\.no-certifications\)$/
     assert.match(terminal.notes.join(), /^certifications were not asked for/)
+    assert.match(terminal.notes.join(), code)
   })
 }
 

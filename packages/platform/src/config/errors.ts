@@ -4,7 +4,6 @@ const refused = { kind: 'refused', status: 500, exit: 1 } as const
 
 /** What can be wrong with how a program was started. */
 export const configErrors = {
-  'config.invalid': { ...refused, exit: 64, sentence: 'An option has a value that cannot be used.' },
   'config.key-file-invalid': { ...refused, sentence: 'A key file holds exactly 32 random bytes.' },
   'config.key-file-readable': {
     ...refused,

@@ -174,14 +174,3 @@ export const listAuditRoute = route({
   status: 200,
   maxBodyBytes: 0,
 })
-
-/** Every route about people, their issuers and the audit trail. */
-export const peopleRoutes = [
-  invitePersonRoute,
-  listPeopleRoute,
-  removePersonRoute,
-  listIssuersRoute,
-  addIssuerRoute,
-  removeIssuerRoute,
-  listAuditRoute,
-] as const

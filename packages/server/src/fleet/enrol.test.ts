@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
+import { generateKeyPairSync } from 'node:crypto'
 import { after, before, test } from 'node:test'
 import { enrol, renew } from '@countersign/local/calls/est.ts'
 import { parsePemCertificates } from '@countersign/protocol/x509/certificate.ts'
+import { signCertificateRequest } from '@countersign/protocol/x509/csr.ts'
 import { changeDevice } from './changeDevice.ts'
-import { RENEWAL_GRACE_DAYS } from './enrol.ts'
+import { enrol as enrolHere, RENEWAL_GRACE_DAYS } from './enrol.ts'
 import {
   enrolClient,
   type FleetClient,
@@ -30,6 +32,13 @@ function ask(name: string, secret: string, privateKey = newClientKey()) {
 function again(name: string, current: FleetClient, privateKey = newClientKey()) {
   const { url, deviceRootPem, fleet } = fixture
   return renew({ url, deviceRootPem, name, privateKey, current, clock: fleet.clock })
+}
+
+/** A request whose signature does not fit its last byte but one. */
+function changed(request: Uint8Array): Uint8Array {
+  const other = request.slice()
+  other[other.length - 2] = (other.at(-2) as number) ^ 1
+  return other
 }
 
 /** Whom a certificate stands for, as far as this instance goes. */
@@ -69,6 +78,54 @@ test('fleet.ticket-unknown: a wrong secret, another device’s ticket, an unknow
   await assert.rejects(ask('owner', 'x'.repeat(43)), { code: 'fleet.ticket-unknown' })
   await assert.rejects(ask('other', secret), { code: 'fleet.ticket-unknown' })
   await assert.rejects(ask('stranger', secret), { code: 'fleet.ticket-unknown' })
+})
+
+test('fleet.secret-missing, fleet.request-malformed: nothing to prove the name by, nothing to certify', async () => {
+  const { fleet } = fixture
+  const secret = await secretFor(fleet, 'careless')
+  const request = signCertificateRequest(newClientKey())
+  const named = (text: string) => `Basic ${Buffer.from(text).toString('base64')}`
+  for (const header of [undefined, '', 'Bearer x', named('careless'), named(':x'), named('careless:')]) {
+    await assert.rejects(enrolHere(fleet, header, request), { code: 'fleet.secret-missing' }, String(header))
+  }
+  const own = named(`careless:${secret}`)
+  for (const body of [new Uint8Array(), Buffer.from('no base64!'), request.subarray(0, -1), changed(request)]) {
+    await assert.rejects(enrolHere(fleet, own, body), { code: 'fleet.request-malformed' })
+  }
+  await enrolHere(fleet, own, request)
+})
+
+test('fleet.key-unsupported: a key that no verifier here reads', async () => {
+  const { fleet } = fixture
+  const header = `Basic ${Buffer.from(`odd:${await secretFor(fleet, 'odd')}`).toString('base64')}`
+  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 1024 })
+  const request = signCertificateRequest(privateKey)
+  await assert.rejects(enrolHere(fleet, header, request), { code: 'fleet.key-unsupported' })
+})
+
+test('fleet.issuer-expiring: an authority that ends before the certificate would issues none', async () => {
+  const { fleet } = fixture
+  const header = `Basic ${Buffer.from(`late:${await secretFor(fleet, 'late')}`).toString('base64')}`
+  const notAfter = new Date(fleet.clock.now().getTime() + 30 * DAY_MS)
+  const certificate = Object.create(fleet.issuer.certificate, { notAfter: { value: notAfter } })
+  const ending = { ...fleet, issuer: { ...fleet.issuer, certificate } }
+  const request = signCertificateRequest(newClientKey())
+  await assert.rejects(enrolHere(ending, header, request), { code: 'fleet.issuer-expiring' })
+  await enrolHere(fleet, header, request)
+})
+
+test('fleet.device-unknown, fleet.device-state: only what waits or is let in is admitted', async () => {
+  const { fleet } = fixture
+  for (const change of [{ do: 'admit' }, { do: 'remove' }, { do: 'move', group: 'shop' }] as const) {
+    await assert.rejects(changeDevice(fleet, 'operator', { ...change, device: 'nobody' }), {
+      code: 'fleet.device-unknown',
+    })
+  }
+  await secretFor(fleet, 'invited')
+  const admit = { do: 'admit', device: 'invited' } as const
+  await assert.rejects(changeDevice(fleet, 'operator', admit), { code: 'fleet.device-state' })
+  await changeDevice(fleet, 'operator', { do: 'remove', device: 'invited' })
+  await assert.rejects(changeDevice(fleet, 'operator', admit), { code: 'fleet.device-state' })
 })
 
 test('a newer ticket ends the open one before it', async () => {
