@@ -32,6 +32,7 @@ import { mustRun, runProgram } from '../support/runProgram.ts'
 import { type Instance, startInstance } from '../support/startInstance.ts'
 import { type RunningValidator, startValidator } from '../support/startValidator.ts'
 import { type PackedProduct, packProduct } from '../threats/product.ts'
+import { type Device, startDevice } from './demo/device.ts'
 
 const advisories = path.join(import.meta.dirname, 'demo', 'advisories', 'initial')
 
@@ -52,6 +53,17 @@ interface Submitted {
   }[]
 }
 
+/** What `countersign affected --json` answers, as far as the story looks at it. */
+interface Affected {
+  readonly affected: readonly {
+    readonly validator: string
+    readonly state: string
+    readonly sha256: string
+    readonly finding: { readonly path: readonly string[] }
+    readonly devices: readonly { readonly name: string; readonly group: string }[]
+  }[]
+}
+
 const WAIT_MS = 30_000
 
 /** Waits until `isSo`; fails with `what` after half a minute. */
@@ -68,6 +80,7 @@ let lab: RunningValidator
 let developer: Machine
 let ticketFile: string
 let product: PackedProduct
+let front: Device | undefined
 
 before(async () => {
   folder = mkdtempSync(path.join(tmpdir(), 'countersign-validator-'))
@@ -87,6 +100,7 @@ before(async () => {
 })
 
 after(async () => {
+  await front?.stop()
   await lab?.kill()
   await instance?.kill()
   rmSync(folder, { recursive: true, force: true })
@@ -180,6 +194,14 @@ test('with advisories it certifies too: the same submission again, another numbe
   assert.deepEqual([alone.answer, alone.certifications.length], ['no', 1])
 })
 
+test('a device runs what both have certified', async () => {
+  await instance.admin('groups', 'assign', 'shop', 'files')
+  await instance.admin('releases', 'publish', product.sha256, '--channel', 'stable')
+  const { ticket } = await instance.admin<{ ticket: string }>('devices', 'ticket', 'front', '--group', 'shop')
+  front = await startDevice('front', ticket, folder, ['--poll', '1'])
+  await front.runs('1.0.0')
+})
+
 test('it goes on where it was after a restart, without a ticket; now it takes advisories at once too', async () => {
   await lab.stop()
   const secretFile = path.join(folder, 'webhook.secret')
@@ -220,6 +242,30 @@ test('it goes on where it was after a restart, without a ticket; now it takes ad
     ['embedded', 'active'],
     ['lab', 'ended'],
   ])
+})
+
+test('whoever asks learns what the advisory reaches: artifact, certification, device, and the path to the component', async () => {
+  const asked = () => developer.countersign('affected', 'GHSA-test-only-0001')
+  await until('lab has told it', async () => (await asked()).status === 0)
+  const component = /pkg:npm\/follow-redirects@[\d.]+/
+  expectRun(
+    await asked(),
+    0,
+    /files 1\.0\.0 +certification \d+ by lab: ended/,
+    `artifact  sha256:${product.sha256}`,
+    new RegExp(`component ${component.source} .*fixed in 99\\.0\\.0`),
+    new RegExp(`path +.*${component.source}`),
+    /device +front \(shop\)/,
+  )
+  const { answer } = await developer.ask<Affected>('affected', 'GHSA-test-only-0001')
+  const [found, ...others] = answer.affected
+  assert.deepEqual(others, [])
+  assert.deepEqual([found?.validator, found?.state, found?.sha256], ['lab', 'ended', product.sha256])
+  assert.match(found?.finding.path.at(-1) ?? '', component)
+  assert.deepEqual(
+    found?.devices.map(({ name, group }) => [name, group]),
+    [['front', 'shop']],
+  )
 })
 
 test('while two are asked for it cannot be removed; then it is, and its certifications count no more', async () => {

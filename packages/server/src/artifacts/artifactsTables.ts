@@ -84,11 +84,13 @@ export interface AdvisoryNameRow {
   readonly advisory: string
 }
 
-/** One certification that an advisory reaches. */
+/** One component through which an advisory reaches a certification. */
 export interface ReachedRow {
   readonly validator: string
   readonly advisory: string
   readonly number: number
+  /** Package URL. */
+  readonly component: string
   /** JSON. */
   readonly finding: string
 }

@@ -91,6 +91,21 @@ test('a number counts once, however often and with however many zeros it is told
   assert.deepEqual(await numbersOf('GHSA-twice'), ['1'])
 })
 
+test('a certification that an advisory reaches through two components is told with both, and counts once', async () => {
+  const one = finding('GHSA-both')
+  const other = { ...one, component: 'pkg:npm/follow-redirects@1.14.0', path: ['pkg:npm/follow-redirects@1.14.0'] }
+  const reached = [one, other, one].map((found) => ({ number: '1', finding: found }))
+  const report = { advisory: 'GHSA-both', aliases: [], reached }
+  assert.deepEqual(await reportFindings(fixture.deps, 'embedded', report), { reached: 1 })
+  assert.deepEqual(
+    (await affected('GHSA-both')).affected.map(({ number, finding: found }) => [number, found]),
+    [
+      ['1', other],
+      ['1', one],
+    ],
+  )
+})
+
 test('an alias that is told no more leads nowhere', async () => {
   await tell('GHSA-renamed', [1], { aliases: ['CVE-1', 'CVE-1', 'GHSA-renamed'] })
   assert.deepEqual(await numbersOf('CVE-1'), ['1'])

@@ -30,7 +30,8 @@ const MAX_ROWS = 1000
 
 /**
  * Stores what an advisory reaches, in place of what the same validator told before. Only its own certifications count;
- * numbers of others are left out. Durable when this resolves; resolves with how many are reached.
+ * numbers of others are left out. Durable when this resolves; resolves with how many certifications are
+ * reached, each through one component or several.
  */
 export async function reportFindings(
   { database, clock }: Pick<ArtifactsDeps, 'database' | 'clock'>,
@@ -50,8 +51,11 @@ export async function reportFindings(
     const rows = new Map(
       reached
         .filter(({ number }) => own.has(Number(number)))
-        .map(({ number, finding }) => ({ ...key, number: Number(number), finding: JSON.stringify(finding) }))
-        .map((row) => [row.number, row]),
+        .map(({ number, finding }) => {
+          const { component } = finding
+          return { ...key, number: Number(number), component, finding: JSON.stringify(finding) }
+        })
+        .map((row) => [`${row.number} ${row.component}`, row]),
     )
     if (rows.size === 0) return { reached: 0 }
     const told = { ...key, aliases: JSON.stringify(aliases), told_ms: clock.now().getTime() }
@@ -59,7 +63,7 @@ export async function reportFindings(
     const names = [...new Set([advisory, ...aliases])].map((name) => ({ ...key, name }))
     await trx.insertInto('artifacts_advisory_names').values(names).execute()
     for (const page of pages([...rows.values()])) await trx.insertInto('artifacts_reached').values(page).execute()
-    return { reached: rows.size }
+    return { reached: new Set([...rows.values()].map(({ number }) => number)).size }
   })
 }
 
@@ -147,6 +151,7 @@ function readReached(tables: Kysely<ArtifactsTables>, name: string) {
     ])
     .where('named.name', '=', name)
     .orderBy('reached.number')
+    .orderBy('reached.component')
     .limit(MAX_AFFECTED)
     .execute()
 }

@@ -19,6 +19,12 @@ export const artifactsMigrations: readonly Migration[] = [
       )
     },
   },
+  {
+    id: 'artifacts.003',
+    async up(trx) {
+      await keyByComponent(trx)
+    },
+  },
 ]
 
 async function createSubmissions(trx: Kysely<unknown>): Promise<void> {
@@ -115,4 +121,22 @@ async function createFindings(trx: Kysely<unknown>): Promise<void> {
     .addColumn('finding', 'text', (column) => column.notNull())
     .addPrimaryKeyConstraint('artifacts_reached_key', ['validator', 'advisory', 'number'])
     .execute()
+}
+
+/** One advisory can reach a certification through several components; SQLite changes a key only by another table. */
+async function keyByComponent(trx: Kysely<unknown>): Promise<void> {
+  await trx.schema
+    .createTable('artifacts_reached_by')
+    .addColumn('validator', 'text', (column) => column.notNull())
+    .addColumn('advisory', 'text', (column) => column.notNull())
+    .addColumn('number', 'integer', (column) => column.notNull())
+    .addColumn('component', 'text', (column) => column.notNull())
+    .addColumn('finding', 'text', (column) => column.notNull())
+    .addPrimaryKeyConstraint('artifacts_reached_key', ['validator', 'advisory', 'number', 'component'])
+    .execute()
+  await sql`INSERT INTO artifacts_reached_by SELECT validator, advisory, number, json_extract(finding, '$.component'), finding FROM artifacts_reached`.execute(
+    trx,
+  )
+  await trx.schema.dropTable('artifacts_reached').execute()
+  await trx.schema.alterTable('artifacts_reached_by').renameTo('artifacts_reached').execute()
 }
