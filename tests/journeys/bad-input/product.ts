@@ -8,6 +8,18 @@ import { mustRun } from '../../support/runProgram.ts'
 /** What an archive holds, by path. */
 export type Files = Readonly<Record<string, string | Uint8Array>>
 
+/** An artifact that must not be certified. */
+export interface Unclean {
+  readonly input: string
+  /** Of every gap of the verdict, and the ids of advisories that it found. */
+  readonly expectedCode: string
+  readonly bytes: Uint8Array
+  /** Options of `submit`. */
+  readonly options?: readonly string[]
+  /** 2 where nothing could be decided about it. */
+  readonly expectedExit?: 1 | 2
+}
+
 /** A program that does nothing until it is stopped. */
 const PROGRAM = "process.on('SIGTERM', () => process.exit())\nsetInterval(() => {}, 60_000)\n"
 

@@ -19,6 +19,9 @@ export const whyShared: Readonly<Record<string, string>> = {
     'whatever a mirror left out or changed, its tiles do not lead to the signed root: ask another one',
   'gap.archive-unsafe-link': 'pack the artifact without links that lead out of it',
   'gap.archive-unsafe-path': 'pack the artifact with names relative to its root',
+  'gap.bundled-code': 'however it was put together, and whatever it is declared as: ship the packages themselves',
+  'gap.component-altered': 'wherever the package lies, it is not the published one: install it again',
+  'gap.not-compared': 'no registry has what it says it is: install what was published',
   'gap.lockfile-disagrees gap.component-altered':
     'whatever was changed, it is not the published package: install it again',
   'http.too-large': 'the limit answers before anything is read: send less',

@@ -1,9 +1,9 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { gzipSync } from 'node:zlib'
 import type { FixtureEntry } from 'countersign-validator/inspector/archiveFixture.ts'
-import { mustRun } from '../../support/runProgram.ts'
 import type { BadInput } from './badInput.ts'
+import { bundledCode, nativeAddon } from './bundles.ts'
 import { outcomeOf } from './commands.ts'
 import {
   certifyVersion,
@@ -17,20 +17,8 @@ import {
   writeAdvisories,
 } from './delivery.ts'
 import { changeByte } from './lyingMirror.ts'
-import { type Files, installPackages, packed, productFiles, tarOf, without } from './product.ts'
+import { type Files, packed, productFiles, tarOf, type Unclean, without } from './product.ts'
 import type { Setting } from './setting.ts'
-
-/** An artifact that must not be certified. */
-interface Unclean {
-  readonly input: string
-  /** Of every gap of the verdict, and the ids of advisories that it found. */
-  readonly expectedCode: string
-  readonly bytes: Uint8Array
-  /** Options of `submit`. */
-  readonly options?: readonly string[]
-  /** 2 where nothing could be decided about it. */
-  readonly expectedExit?: 1 | 2
-}
 
 /** What a submission leaves whatever comes of it: bytes, mail, catalogue and verdict. Certificates and logs are not among it. */
 const recordOfSubmission = new RegExp(
@@ -145,7 +133,14 @@ function changedPackages(files: Files): Unclean[] {
   const one = (input: string, expectedCode: string, changes: Files) => {
     return { input, expectedCode, bytes: packed({ ...files, ...changes }) }
   }
-  const vendored = (name: string) => ({ [`vendor/ms/${name}`]: files[`${ms}${name}`] ?? '' })
+  const code = String(files[`${ms}index.js`])
+  const manifest = JSON.parse(String(files['countersign.json']))
+  /** A copy of the package beside `node_modules`, declared as first-party source. */
+  const vendored = (description: string, source: string | Uint8Array = code) => ({
+    'countersign.json': JSON.stringify({ ...manifest, firstParty: [...manifest.firstParty, 'lib/**'] }),
+    'lib/ms/package.json': description,
+    'lib/ms/index.js': source,
+  })
   return [
     one('installed package with another version number', 'gap.lockfile-disagrees gap.component-altered', {
       [`${ms}package.json`]: metadata.replace('"2.1.3"', '"2.1.2"'),
@@ -153,38 +148,56 @@ function changedPackages(files: Files): Unclean[] {
     one('installed package under another name', 'gap.lockfile-disagrees gap.component-altered', {
       [`${ms}package.json`]: metadata.replace('"name": "ms"', '"name": "milliseconds"'),
     }),
+    {
+      input: 'installed package under a name that no registry has, in the lockfile too',
+      expectedCode: 'gap.not-compared',
+      bytes: packed(renamed(files, 'ms', 'ms-of-this-test-only')),
+    },
     one('installed package with one byte changed', 'gap.component-altered', {
       [`${ms}index.js`]: changeByte(Buffer.from(files[`${ms}index.js`] ?? '')),
     }),
-    one('vendored copy of a package, without its package.json', 'gap.unattributed-code', vendored('index.js')),
+    one('vendored copy of a package, without its package.json', 'gap.unattributed-code', {
+      'vendor/ms/index.js': code,
+    }),
+    one(
+      'vendored copy with its package.json, one byte changed, declared as first-party source',
+      'gap.component-altered',
+      vendored(metadata, changeByte(Buffer.from(code))),
+    ),
+    one(
+      'vendored copy under a version that was never published, declared as first-party source',
+      'gap.not-compared',
+      vendored(metadata.replace('"2.1.3"', '"2.1.999"')),
+    ),
+    one(
+      'vendored copy that does not say its version, declared as first-party source',
+      'gap.component-unknown',
+      vendored('{"name":"ms"}'),
+    ),
     one('lockfile that disagrees with what is installed', 'gap.lockfile-disagrees', {
       'package-lock.json': String(files['package-lock.json']).replaceAll('2.1.3', '2.1.2'),
     }),
   ]
 }
 
-async function unattributedCode(files: Files, folder: string): Promise<Unclean[]> {
-  const packages = await installPackages(folder, { 'http-server': '14.1.1', esbuild: '0.28.2' })
-  const bundle = path.join(folder, 'server.js')
-  const esbuild = [process.execPath, path.join(folder, 'node_modules', 'esbuild', 'bin', 'esbuild')]
-  const entry = path.join(folder, 'node_modules', 'http-server', 'lib', 'http-server.js')
-  // An optional package of a dependency, which is not installed.
-  const options = ['--bundle', '--platform=node', '--external:spdy', `--outfile=${bundle}`]
-  await mustRun([...esbuild, entry, ...options], { cwd: folder })
-  const bundled = productFiles(without(packages, 'node_modules/', 'package'), 'pump', '1.0.0')
-  const addon = readFileSync(
-    path.join(folder, 'node_modules', '@esbuild', `${process.platform}-${process.arch}`, 'bin', 'esbuild'),
+/** The package under another name, wherever the artifact names it. */
+function renamed(files: Files, from: string, to: string): Files {
+  const rename = (text: string) =>
+    text.replaceAll(`"${from}"`, `"${to}"`).replaceAll(`node_modules/${from}`, `node_modules/${to}`)
+  return Object.fromEntries(
+    Object.entries(files).map(([name, content]) => {
+      return [rename(name), name.endsWith('.json') ? rename(Buffer.from(content).toString()) : content]
+    }),
   )
+}
+
+async function unattributedCode(files: Files, folder: string): Promise<Unclean[]> {
   return [
-    {
-      input: 'http-server, bundled into one file by esbuild',
-      expectedCode: 'gap.bundled-code gap.nothing-found',
-      bytes: packed({ ...bundled, 'server.js': readFileSync(bundle) }),
-    },
+    ...(await bundledCode(files, folder)),
     {
       input: 'native addon of unknown origin',
       expectedCode: 'gap.native-code',
-      bytes: packed({ ...files, 'build/Release/pump.node': addon.subarray(0, 65_536) }),
+      bytes: packed({ ...files, 'build/Release/pump.node': nativeAddon() }),
     },
   ]
 }
