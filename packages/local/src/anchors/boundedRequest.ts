@@ -2,6 +2,7 @@ import type { ClientRequest, IncomingMessage, RequestOptions } from 'node:http'
 import type { Agent } from 'node:https'
 import type { SecureContextOptions } from 'node:tls'
 import type { BoundedReply, BoundedRequest } from './httpExchange.ts'
+import { httpModule } from './httpModule.ts'
 import { substituteNetwork } from './network.ts'
 
 /**
@@ -29,7 +30,7 @@ export async function boundedRequest(request: BoundedRequest): Promise<BoundedRe
 async function send(request: BoundedRequest, signal: AbortSignal): Promise<IncomingMessage> {
   const { headers, body } = request
   const length = body && { 'content-length': String(body.length) }
-  const sent = await openRequest({ ...request, headers: { ...headers, ...length } }, signal)
+  const sent = openRequest({ ...request, headers: { ...headers, ...length } }, signal)
   return new Promise((resolve, reject) => {
     sent.once('response', resolve)
     // Stays after the response: an error then is reported by reading it, and must not end the process here.
@@ -39,33 +40,31 @@ async function send(request: BoundedRequest, signal: AbortSignal): Promise<Incom
 }
 
 /** Opens a request whose body is still to be written. The socket may not be connected yet. For `streamedRequest`. */
-export async function openRequest(
+export function openRequest(
   request: Omit<BoundedRequest, 'body' | 'timeoutMs' | 'maxBytes' | 'fail'>,
   signal: AbortSignal,
-): Promise<ClientRequest> {
+): ClientRequest {
   const url = new URL(request.url)
   const { method = 'GET', headers = {}, ca, anyServer, client, socketPath } = request
   const options: RequestOptions & SecureContextOptions = { method, signal, headers }
   if (ca !== undefined) options.ca = [...ca]
   if (anyServer) Object.assign(options, { rejectUnauthorized: false })
   if (client !== undefined) {
-    Object.assign(options, { cert: client.certificatePem, key: client.privateKeyPem, agent: await keptConnections() })
+    Object.assign(options, { cert: client.certificatePem, key: client.privateKeyPem, agent: keptConnections() })
   }
   if (socketPath !== undefined) options.socketPath = socketPath
-  // Loaded only here, so that offline commands start without the network stack.
-  const { request: open } = await (url.protocol === 'https:' ? import('node:https') : import('node:http'))
-  return open(url, options)
+  return httpModule(url).request(url, options)
 }
 
-let kept: Promise<Agent> | undefined
+let kept: Agent | undefined
 
 /**
  * Connections over mutual TLS, which take a handshake with two certificates: idle ones are kept for as long as the server
  * says, and not only for Node's five seconds, so that a recall after an hour of silence finds one open. They keep no
  * process alive.
  */
-function keptConnections(): Promise<Agent> {
-  kept ??= import('node:https').then(({ Agent }) => new Agent({ keepAlive: true, maxFreeSockets: 4 }))
+function keptConnections(): Agent {
+  kept ??= new (process.getBuiltinModule('node:https').Agent)({ keepAlive: true, maxFreeSockets: 4 })
   return kept
 }
 

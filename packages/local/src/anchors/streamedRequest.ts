@@ -64,7 +64,7 @@ class StallTimer {
 async function exchange(request: StreamedRequest, signal: AbortSignal, stall: StallTimer): Promise<IncomingMessage> {
   const { headers, body } = request
   const expecting = body && { 'content-length': String(body.sizeBytes), expect: '100-continue' }
-  const sent = await openRequest({ ...request, headers: { ...headers, ...expecting } }, signal)
+  const sent = openRequest({ ...request, headers: { ...headers, ...expecting } }, signal)
   const answered = new Promise<IncomingMessage>((resolve, reject) => {
     sent.once('response', resolve)
     // Stays after the response: an error then is reported by reading it, and must not end the process here.

@@ -1,4 +1,5 @@
 import type { IncomingMessage, RequestOptions } from 'node:http'
+import { httpModule } from '../anchors/httpModule.ts'
 import { type Network, substituteNetwork } from '../anchors/network.ts'
 import type { TlsTrust } from '../anchors/trustedRequest.ts'
 import type { Clock } from '../clock/clock.ts'
@@ -96,12 +97,11 @@ async function get(
   { timeoutMs, lastEventId }: EventStreamDeps,
   more: { signal: AbortSignal; ca?: string },
 ): Promise<IncomingMessage> {
-  const { request } = await (url.startsWith('https:') ? import('node:https') : import('node:http'))
   const headers = { accept: 'text/event-stream', 'last-event-id': lastEventId }
   // A connection of its own: a stream without end must not take one that other requests wait for.
   const options: RequestOptions = { ...more, headers, agent: false }
   return new Promise((resolve, reject) => {
-    const sent = request(url, options)
+    const sent = httpModule(new URL(url)).request(url, options)
     const timer = setTimeout(() => sent.destroy(new Error('no answer in time')), timeoutMs)
     sent.once('response', (reply) => {
       clearTimeout(timer)
