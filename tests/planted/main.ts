@@ -1,9 +1,10 @@
 /**
- * `npm run test:planted`: plants defects one by one into a copy of the tree and runs the test that must notice each.
- * Some are noticed by a world of the simulation. With names of defects behind it, only those. Ends with status 1 when one survives, no longer applies, or is "caught" by a
- * test that fails without it too.
+ * `npm run test:planted`: plants defects one by one into copies of the tree and runs the test that must notice each. Some are
+ * noticed by a world of the simulation. With names of defects behind it, only those. Ends with status 1 when one survives, no
+ * longer applies, or is "caught" by a test that fails without it too.
  */
-import { readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import path from 'node:path'
 import { runProgram } from '../support/runProgram.ts'
 import { inTemporaryFolder } from '../support/temporaryFolder.ts'
@@ -34,16 +35,21 @@ async function outcomeOfWorld(folder: string, { world, property }: CatchingWorld
   const [seed = '', devices = '', hours = '', weather] = world.split(' ')
   const chosen = ['--seed', seed, '--devices', devices, '--hours', hours, ...(weather === 'honest' ? ['--honest'] : [])]
   const command = [process.execPath, 'tests/simulation/main.ts', ...chosen]
-  const { status, stdout } = await runProgram(command, { cwd: folder, timeoutMs: 10 * 60_000 })
+  const { status, stdout } = await runProgram(command, { cwd: folder, env: ownCache(folder), timeoutMs: 10 * 60_000 })
   if (stdout.includes(`: ${property}: `)) return 'failed'
   return status === 0 && stdout.includes(' 0 violations') ? 'passed' : 'did not run'
+}
+
+/** What is compiled from a copy is of use to that copy alone, and goes with it. */
+function ownCache(folder: string) {
+  return { NODE_COMPILE_CACHE: path.join(folder, '.work', 'compiled') }
 }
 
 /** The outcome of one test in a file of tests. Only what has its title in its own is run. */
 async function outcomeOfTest(folder: string, { file, title }: CatchingTest): Promise<Outcome> {
   const only = `--test-name-pattern=${RegExp.escape(title)}`
   const command = [process.execPath, '--test', '--test-reporter=tap', only, file]
-  const env = { NODE_TEST_CONTEXT: undefined }
+  const env = { ...ownCache(folder), NODE_TEST_CONTEXT: undefined }
   const { stdout } = await runProgram(command, { cwd: folder, env, timeoutMs: 10 * 60_000 })
   const escaped = RegExp.escape(title.replace(/[\\#]/g, (char) => `\\${char}`))
   const line = new RegExp(`^\\s*(ok|not ok) \\d+ - ${escaped}$`, 'm').exec(stdout)
@@ -59,9 +65,21 @@ async function survives(folder: string, defect: Defect): Promise<string | undefi
   if (before !== 'passed') return `without the defect ${wordsOf(caughtBy)} ${before}`
   const sound = readFileSync(file, 'utf8')
   writeFileSync(file, plant(defect, sound))
-  const after = await outcome(folder, caughtBy)
-  writeFileSync(file, sound)
+  const after = await outcome(folder, caughtBy).finally(() => writeFileSync(file, sound))
   return after === 'failed' ? undefined : `survived: ${wordsOf(caughtBy)} ${after}`
+}
+
+/** Copies the tree to `folder` and plants there what still waits, one after the other. Returns what is wrong with defects. */
+async function plantIn(folder: string): Promise<string[]> {
+  mkdirSync(folder)
+  copyTree(root, folder)
+  const found: string[] = []
+  for (const [name, defect] of waiting) {
+    const problem = await survives(folder, defect).catch(String)
+    console.log(`${problem === undefined ? 'caught  ' : 'SURVIVED'}  ${name}: ${defect.what}`)
+    if (problem !== undefined) found.push(`${name}: ${problem}`)
+  }
+  return found
 }
 
 function wordsOf(caughtBy: Defect['caughtBy']): string {
@@ -72,15 +90,13 @@ function wordsOf(caughtBy: Defect['caughtBy']): string {
 const only = process.argv.slice(2)
 const all = await readDefects()
 const defects = only.length === 0 ? all : new Map([...all].filter(([name]) => only.includes(name)))
+// One more than there are processors, because tests also wait for a disk and for programs that they start.
+const copies = Math.min(availableParallelism() + 1, defects.size)
+// All copies take from this one, so that each defect is planted once.
+const waiting = defects.entries()
 const survivors = await inTemporaryFolder('countersign-planted-', async (folder) => {
-  copyTree(root, folder)
-  const found: string[] = []
-  for (const [name, defect] of defects) {
-    const problem = await survives(folder, defect).catch(String)
-    console.log(`${problem === undefined ? 'caught  ' : 'SURVIVED'}  ${name}: ${defect.what}`)
-    if (problem !== undefined) found.push(`${name}: ${problem}`)
-  }
-  return found
+  const found = Array.from({ length: copies }, (_, copy) => plantIn(path.join(folder, String(copy))))
+  return (await Promise.all(found)).flat()
 })
 for (const survivor of survivors) console.log(`\n${survivor}`)
 console.log(`\nplanted ${defects.size}, caught ${defects.size - survivors.length}`)
