@@ -16,7 +16,7 @@ export async function stop(
   group: ProcessGroup,
   stopTimeoutMs: number,
   clock: Clock,
-  leaderEnded: Promise<unknown> = Promise.resolve(),
+  leaderEnded?: Promise<unknown>,
 ): Promise<void> {
   group.signal('SIGTERM')
   if (!(await isEmptyWithin(group, Math.min(stopTimeoutMs, MAX_STOP_MS), clock, leaderEnded))) {
@@ -32,10 +32,10 @@ async function isEmptyWithin(
   group: ProcessGroup,
   timeoutMs: number,
   clock: Clock,
-  leaderEnded: Promise<unknown>,
+  leaderEnded: Promise<unknown> | undefined,
 ): Promise<boolean> {
   const startMs = clock.monotonicMs()
-  await endedWithin(leaderEnded, timeoutMs, clock)
+  if (leaderEnded !== undefined) await endedWithin(leaderEnded, timeoutMs, clock)
   for (const firstLookMs = clock.monotonicMs(); ; ) {
     if (group.isEmpty()) return true
     const nowMs = clock.monotonicMs()

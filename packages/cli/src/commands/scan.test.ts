@@ -22,13 +22,14 @@ before(() => {
 })
 after(() => rmSync(folder, { recursive: true }))
 
-/** A file with one advisory about a package before 2.0.0. */
-function advisory(about: string): string {
-  const file = join(folder, `GHSA-${about}.json`)
+/** A folder with one advisory about a package before 2.0.0, in `GHSA-<about>.json`. */
+function advisories(about: string): string {
+  const source = mkdtempSync(join(folder, 'advisories-'))
+  const file = join(source, `GHSA-${about}.json`)
   const ranges = [{ type: 'SEMVER', events: [{ introduced: '0' }, { fixed: '2.0.0' }] }]
   const affected = [{ package: { ecosystem: 'npm', name: about }, ranges }]
   writeFileSync(file, JSON.stringify({ id: `GHSA-${about}`, modified: '2026-01-09T00:00:00Z', affected }))
-  return file
+  return source
 }
 
 async function run(options: ScanOptions = {}) {
@@ -46,7 +47,12 @@ test('2, incomplete: without advisory data, and with gaps that say what would cl
 })
 
 test('1, affected: the finding, the way to it and what fixes it, and by which data', async () => {
-  const { exit, text, result } = await run({ advisories: advisory('left') })
+  const source = advisories('left')
+  // One record says nothing of how new the data is; a folder does.
+  const alone = await run({ advisories: join(source, 'GHSA-left.json') })
+  assert.equal(alone.exit, 1)
+  assert.match(alone.text, /gap\.advisory-data-old: .* never read whole/)
+  const { exit, text, result } = await run({ advisories: source })
   assert.deepEqual([exit, result.answer], [1, 'affected'])
   assert.match(text, /advisory data as of 2026-01-09T00:00:00Z, 1 records/)
   assert.match(text, /finding GHSA-left \(.+\): pkg:npm\/left@1\.0\.0\n {4}by .*left@1\.0\.0; fixed in 2\.0\.0/)
