@@ -102,7 +102,7 @@ test('after its revocation openssl finds the ended one revoked, from its own beg
   await running.trust.publishCrls()
   refuses(/certificate revoked/, ...(await verify('ended.pem', ended)))
   const [leaf] = parsePemCertificates(ended.certificates.join(''))
-  const begun = leaf?.notBefore.toUTCString().replace(/^\w+, (\d+) (\w+) (\d+) ([\d:]+) GMT$/, '$2 +$1 $4 $3')
+  const begun = leaf?.notBefore.toUTCString().replace(/^\w+, 0?(\d+) (\w+) (\d+) ([\d:]+) GMT$/, '$2 +$1 $4 $3')
   accepts(
     new RegExp(`Revocation Date: ${begun}[^]*Invalidity Date[^]*${begun}`),
     'crl',
