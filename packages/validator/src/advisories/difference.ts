@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { type Advisory, type AffectedPackage, compareTimes } from '@countersign/protocol/osv/advisory.ts'
 import { affects } from '@countersign/protocol/osv/evaluate.ts'
-import { baseEcosystem } from '@countersign/protocol/osv/packageName.ts'
+import { baseEcosystem, packageKey } from '@countersign/protocol/osv/packageName.ts'
 import type { AdvisoryIndex } from './advisoryIndex.ts'
 import type { SourceContent } from './sourceContent.ts'
 
@@ -80,10 +80,14 @@ const MAX_PROBES = 64
 export function lostBy(changes: readonly ChangedAdvisory[]): ReadonlyMap<string, number> {
   const lost = new Map<string, number>()
   for (const { before, after } of changes) {
-    const names = new Set(
-      before?.affected.filter((one) => isLost(before, after, one)).map(({ ecosystem }) => ecosystem),
-    )
-    for (const name of new Set([...names].map(baseEcosystem))) lost.set(name, (lost.get(name) ?? 0) + 1)
+    const left = Map.groupBy(after?.affected ?? [], keyOf)
+    const names = new Set<string>()
+    for (const entry of before?.withdrawn === undefined ? (before?.affected ?? []) : []) {
+      if (isLost(entry, after?.withdrawn === undefined ? (left.get(keyOf(entry)) ?? []) : [])) {
+        names.add(baseEcosystem(entry.ecosystem))
+      }
+    }
+    for (const name of names) lost.set(name, (lost.get(name) ?? 0) + 1)
   }
   return lost
 }
@@ -109,10 +113,26 @@ export function shrinks(
   return undefined
 }
 
-function isLost(before: Advisory, after: Advisory | undefined, entry: AffectedPackage): boolean {
-  const isAnyLeft = (advisory: Advisory) =>
-    probesOf(entry).some((version) => affects(advisory, { ...entry, version }).result !== 'not affected')
-  return isAnyLeft(before) && (after === undefined || !isAnyLeft(after))
+/** `left`: what there is of its package afterwards. */
+function isLost(entry: AffectedPackage, left: readonly AffectedPackage[]): boolean {
+  const probes = probesOf(entry)
+  const isAny = (affected: readonly AffectedPackage[]) =>
+    probes.some((version) => affects({ ...ANY, affected }, { ...entry, version }).result !== 'not affected')
+  return isAny([entry]) && !isAny(left)
+}
+
+/** A record of which only the affected packages matter. */
+const ANY: Omit<Advisory, 'affected'> = {
+  id: 'any',
+  modified: '0001-01-01T00:00:00Z',
+  aliases: [],
+  upstream: [],
+  summary: '',
+  severity: 'unknown',
+}
+
+function keyOf({ ecosystem, name }: AffectedPackage): string {
+  return packageKey(ecosystem, name)
 }
 
 /** Versions at which an entry begins or ends, and those that it lists. Of one that names commits only any version tells. */

@@ -24,7 +24,10 @@ export function dataGaps(
 }
 
 /** The moment at which all data that these components need is known to have been complete; undefined where there is none. */
-export function dataAsOf(components: readonly CatalogueComponent[], { asOf, ecosystems }: AdvisoryState) {
+export function dataAsOf(
+  components: readonly CatalogueComponent[],
+  { asOf, ecosystems }: AdvisoryState,
+): string | undefined {
   const needed = neededBy(components)
   const known = ecosystems.filter(({ name }) => needed.includes(name)).flatMap((one) => one.asOf ?? [])
   return known.toSorted(compareTimes)[0] ?? asOf
