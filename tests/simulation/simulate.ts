@@ -42,6 +42,7 @@ const REVIEW_MS = 15 * MINUTE_MS
 const LOOK_MS = 5 * MINUTE_MS
 const CALM_MS = 3 * HOUR_MS
 const MAX_OFFLINE_MS = 4 * HOUR_MS
+const FIRST_VERSION = '1.0.0'
 const PACKAGES = ['router', 'parser', 'logger', 'colors', 'tar', 'mime', 'cookie', 'retry'] as const
 const BOUNDS = {
   /** Poll with its spread, one that ends unlucky at a coarse tick, and the longest stop. */
@@ -111,7 +112,7 @@ async function found({ time, site, random, counts }: World): Promise<void> {
     })),
   )
   await time.until(site.startValidator(await time.until(instance.validatorTicket())))
-  await time.until(site.advise('nobody-uses-this', 1))
+  await time.until(site.importAdvisories())
   await time.until(site.submit(`1.${counts.versions++}.0`, choosePackages(random, site)))
   await time.run(time.nowMs + 5 * MINUTE_MS)
   await time.until(site.release())
@@ -142,12 +143,17 @@ async function enrolDevices(world: World, folder: string): Promise<void> {
       observer,
     })
     await time.until(device.enrol(await time.until(site.instance?.deviceTicket(name, 'all') as Promise<string>)))
-    if (at % 10 === 9) await time.until(site.assign({ kind: 'device', name }, '1.0.0'))
+    if (isPinned(at)) await time.until(site.assign({ kind: 'device', name }, FIRST_VERSION))
     observer.watch(device)
     device.startAgent()
     devices.push(device)
     checkers.push(observer)
   }
+}
+
+/** Every tenth device stays at the first version. */
+function isPinned(at: number): boolean {
+  return at % 10 === 9
 }
 
 /** What people do: versions, releases, advisories. */
@@ -232,6 +238,7 @@ async function calmDown({ time, site, truth, devices }: World): Promise<void> {
     Object.assign(device.link, { isUp: true, lossChance: 0, pushMischance: 0, isMuted: false })
     device.clockOffsetMs = 0
     device.cutPowerAt()
+    device.powerOn()
     device.startAgent()
   }
   await time.run(time.nowMs + CALM_MS)
@@ -244,12 +251,28 @@ async function calmDown({ time, site, truth, devices }: World): Promise<void> {
     }
     if (processes.running.length > 1) truth.violated('a device runs one program', name)
   }
+  for (const [at, device] of devices.entries()) checkRuns(device, isPinned(at), site, truth)
+}
+
+/** Whatever came in between: a device runs what it is to run, where that is good. */
+function checkRuns({ name, processes }: SimulatedDevice, pinned: boolean, site: Site, truth: Truth): void {
+  const wanted = pinned ? site.artifactOf(FIRST_VERSION) : site.newestRelease
+  if (wanted === undefined || site.isAffected(wanted)) return
+  const runs = processes.running.map(({ sha256 }) => site.versionOf(sha256))
+  if (runs.join() !== site.versionOf(wanted)) {
+    truth.violated(
+      'in the end every device runs what it is to run',
+      `${name} runs ${runs.join()}, not ${site.versionOf(wanted)}`,
+    )
+  }
 }
 
 async function result(world: World, tookMs: number): Promise<SimulationResult> {
   const { options, truth, story, site, checkers, counts, time } = world
   const lines = checkers.flatMap(({ journal }) => journal.map(({ line }) => line))
   const count = (word: string) => lines.filter((line) => line.startsWith(`${word} `)).length
+  // Where nothing runs, nothing can go wrong.
+  if (count('started') === 0) truth.violated('a world shows something', 'no program was ever started')
   const { certifications } = await time.until(
     site.validator?.validator.store.counts() as Promise<{ certifications: Record<string, number> }>,
   )

@@ -49,6 +49,7 @@ export class SimulatedDevice {
   clockOffsetMs = 0
   readonly #deps: DeviceDeps
   #processes: SimulatedProcesses
+  #isOn = true
   #boots = 0
   #bootedAtMs = 0
   #agent: { readonly life: Life; readonly stop: AbortController; readonly sinceMs: number } | undefined
@@ -78,9 +79,9 @@ export class SimulatedDevice {
     await withNetwork(this.#network(life), () => enrol(parseTicket(ticket), folder, { clock: this.#clock(life) }))
   }
 
-  /** Starts the agent where none runs. */
+  /** Starts the agent where none runs and the machine is on. */
   startAgent(): void {
-    if (this.#agent !== undefined) return
+    if (this.#agent !== undefined || !this.#isOn) return
     const { folder, pollMs, observer, time } = this.#deps
     const life = { isAlive: true }
     const stop = new AbortController()
@@ -121,6 +122,7 @@ export class SimulatedDevice {
 
   /** The machine loses power. */
   powerOff(): void {
+    this.#isOn = false
     this.killAgent()
     this.#processes.endAll()
   }
@@ -140,8 +142,10 @@ export class SimulatedDevice {
     noPower()
   }
 
-  /** The machine comes back, and its agent with it. */
+  /** The machine comes back, and its agent with it. One that is on stays as it is. */
   powerOn(): void {
+    if (this.#isOn) return
+    this.#isOn = true
     this.#processes = this.#switchOn()
     this.startAgent()
   }

@@ -28,6 +28,8 @@ export interface ValidatorDeps {
 /** The real validator in this process; only the inspector is simulated. */
 export interface SimulatedValidator {
   readonly validator: Validator
+  /** Takes over all that a folder holds, which says how new the data is. */
+  importFrom(folder: string): Promise<void>
   /** Takes over a record as its publisher pushes it. */
   receive(record: Uint8Array): Promise<void>
   /** Its process is gone between two instructions. */
@@ -77,6 +79,7 @@ async function open(deps: ValidatorDeps): Promise<SimulatedValidator> {
   startWork(certifying)
   return {
     validator,
+    importFrom: (folder) => withNetwork(network, async () => void (await advisories.importFrom(folder))),
     receive: (record) => withNetwork(network, async () => void (await advisories.receive([record]))),
     kill() {
       life.isAlive = false

@@ -1,3 +1,4 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Network, withNetwork } from '@countersign/local/anchors/network.ts'
 import { createLogger, type Logger } from '@countersign/platform/telemetry/logger.ts'
@@ -32,6 +33,7 @@ export class Site {
   readonly #logger: Logger
   readonly #versions = new Map<string, Version>()
   readonly #unreleased = new Set<string>()
+  #newestRelease: string | undefined
   readonly #advisories: { readonly name: string; readonly below: number }[] = []
   #instance: SimulatedInstance | undefined
   #instanceSinceMs: number | undefined
@@ -127,6 +129,7 @@ export class Site {
         await publishRelease(instance.instance.fleet, OPERATOR, { sha256, channel: 'stable' })
         this.#deps.story.tell('operator', `released ${this.versionOf(sha256)}`)
         this.#unreleased.delete(sha256)
+        this.#newestRelease = sha256
       } catch (error) {
         if (!hasCode(error, 'fleet.not-certified')) throw error
       }
@@ -139,24 +142,40 @@ export class Site {
     await assign((this.#instance as SimulatedInstance).instance.fleet, OPERATOR, { to, assignment })
   }
 
+  /** The data that is there before anything happens, read whole: one advisory that reaches nothing. */
+  async importAdvisories(): Promise<void> {
+    const source = join(this.#deps.folder, 'advisories')
+    mkdirSync(source)
+    writeFileSync(join(source, 'GHSA-nobody.json'), this.#record('GHSA-nobody', 'nobody-uses-this', 1))
+    await this.#validator?.importFrom(source)
+  }
+
   /** An advisory arrives: every version of the package below 1.`below`.0 is vulnerable. False where nobody takes it. */
   async advise(name: string, below: number): Promise<boolean> {
     const id = `GHSA-${String(this.#advisories.length).padStart(4, '0').replaceAll(/[01]/g, 'x')}-${name}-${below}`
     const validator = this.#validator
     if (validator === undefined) return false
-    const ranges = [{ type: 'SEMVER', events: [{ introduced: '0' }, { fixed: `1.${below}.0` }] }]
-    const affected = [{ package: { ecosystem: 'npm', name }, ranges }]
-    const modified = this.#deps.time.date.toISOString()
-    const record = { schema_version: '1.6.0', id, modified, affected, database_specific: { severity: 'HIGH' } }
-    await validator.receive(Buffer.from(JSON.stringify(record)))
+    await validator.receive(Buffer.from(this.#record(id, name, below)))
     this.#deps.story.tell('publisher', `advised against ${name} below 1.${below}.0`)
     this.#advisories.push({ name, below })
     return true
   }
 
+  #record(id: string, name: string, below: number): string {
+    const ranges = [{ type: 'SEMVER', events: [{ introduced: '0' }, { fixed: `1.${below}.0` }] }]
+    const affected = [{ package: { ecosystem: 'npm', name }, ranges }]
+    const modified = this.#deps.time.date.toISOString()
+    return JSON.stringify({ schema_version: '1.6.0', id, modified, affected, database_specific: { severity: 'HIGH' } })
+  }
+
   /** The first minor version of a package that no advisory reaches. */
   fixedIn(name: string): number {
     return Math.max(1, ...this.#advisories.filter((one) => one.name === name).map(({ below }) => below))
+  }
+
+  /** The artifact that was released last. */
+  get newestRelease(): string | undefined {
+    return this.#newestRelease
   }
 
   /** Whether an advisory that arrived reaches what this artifact holds. */
