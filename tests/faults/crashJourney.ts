@@ -17,9 +17,11 @@ import { publishReleaseRoute } from '@countersign/protocol/api/devices.ts'
 import { sha256 } from '@countersign/protocol/log/merkle.ts'
 import type { VerificationPolicy } from '@countersign/protocol/policy/verificationPolicy.ts'
 import {
+  decideSubmissionRoute,
   getCertificationPolicyRoute,
   importAdvisoriesRoute,
   listHeldRoute,
+  listSubmissionsRoute,
   setCertificationPolicyRoute,
   settleHeldRoute,
 } from 'countersign-validator/compose/adminRoutes.ts'
@@ -27,7 +29,7 @@ import { countersign } from '../support/programs.ts'
 import { mustRun } from '../support/runProgram.ts'
 import type { Crew } from './crashCrew.ts'
 import { change, type Person, signIn, welcomePerson } from './crashOperations.ts'
-import { type Packed, packProduct, writeAdvisory } from './crashProduct.ts'
+import { type Packed, packProduct, writeAdvisory, writeKnownExploited } from './crashProduct.ts'
 import { runsOnly } from './crashRuns.ts'
 
 /** Reaches what the round certifies, or nothing. */
@@ -90,7 +92,7 @@ export async function submit(
   crew: Crew,
   developer: Developer,
   { archive, sha256: digest, version }: Packed,
-  { as = version, outcome }: { as?: string; outcome: 'certified' | 'failed' },
+  { as = version, outcome }: { as?: string; outcome: 'certified' | 'failed' | 'asked' },
 ): Promise<Submission> {
   const body = {
     sha256: digest,
@@ -106,7 +108,35 @@ export async function submit(
     return made
   })
   crew.journal.write({ what: 'done', fact: `submission ${first.id}`, value: 'submitted' })
+  // One that waits for the operator has not ended yet.
+  if (outcome === 'asked') return follow(crew, developer, first, outcome)
   return change(crew, `submission ${first.id}`, outcome, () => follow(crew, developer, first, outcome))
+}
+
+/** Hands an artifact over under a policy that asks about what was found, and says yes to it. */
+async function submitAsked(crew: Crew, developer: Developer, asked: Packed): Promise<void> {
+  await ruleOnLow(crew, 'ask')
+  const waiting = await submit(crew, developer, asked, { outcome: 'asked' })
+  await change(crew, `submission ${waiting.id}`, 'certified', async () => {
+    await crew.persist(() => decide(crew, waiting.id))
+    await follow(crew, developer, waiting, 'certified')
+  })
+  await ruleOnLow(crew, 'certify')
+}
+
+/** What the policy does of findings that are not bad. */
+async function ruleOnLow(crew: Crew, low: 'ask' | 'certify'): Promise<void> {
+  const { policy } = await crew.validatorAdmin(getCertificationPolicyRoute)
+  const { findings } = JSON.parse(policy) as { findings: Readonly<Record<string, string>> }
+  await changeCertificationPolicy(crew, { findings: { ...findings, low } })
+}
+
+/** One that does not wait any more was decided before the answer could come. */
+async function decide(crew: Crew, id: string): Promise<void> {
+  const { submissions } = await crew.validatorAdmin(listSubmissionsRoute)
+  if (submissions.find((one) => one.id === id)?.stage !== 'asked') return
+  const body = { does: 'certify', by: 'operator', why: 'does not matter here' } as const
+  await crew.validatorAdmin(decideSubmissionRoute, { params: { id }, body })
 }
 
 async function follow(crew: Crew, developer: Developer, first: Submission, outcome: string): Promise<Submission> {
@@ -247,7 +277,8 @@ export async function playRound(crew: Crew, developer: Developer, products: Roun
   const { base, released, beside, doomed } = products
   await adviseTwice(crew)
   await submit(crew, developer, released, { as: '9.9.9', outcome: 'failed' })
-  await Promise.all([released, beside].map((one) => submit(crew, developer, one, { outcome: 'certified' })))
+  await submit(crew, developer, released, { outcome: 'certified' })
+  await submitAsked(crew, developer, beside)
   await publish(crew, released)
   await crew.agent.bounce()
   await runsOnly(crew, released)
@@ -259,11 +290,12 @@ export async function playRound(crew: Crew, developer: Developer, products: Roun
   await doom(crew, developer, doomed)
 }
 
-/** What the policy accepts, and the same again, which changes nothing. */
+/** What the policy accepts, and the same again, which changes nothing; and what is known to be exploited. */
 async function adviseTwice(crew: Crew): Promise<void> {
   const source = writeAdvisory(path.join(crew.site.folder, 'advisory', 'low'), { fixed: reaching, severity: 'LOW' })
   await importAdvisories(crew, source)
   await importAdvisories(crew, source)
+  await importAdvisories(crew, writeKnownExploited(path.join(source, '..', 'exploited.json')))
 }
 
 /** A change that would end too much waits, and is thrown away. Said again it is the same change, known already. */

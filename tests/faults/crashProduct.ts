@@ -102,6 +102,26 @@ export function writeAdvisory(
   return folder
 }
 
+/** A catalogue of known exploited vulnerabilities in the form that CISA publishes, as a file to import. */
+export function writeKnownExploited(file: string): string {
+  const day = new Date().toISOString().slice(0, 10)
+  const vulnerability = {
+    cveID: 'CVE-2023-26159',
+    vendorProject: 'follow-redirects',
+    product: 'follow-redirects',
+    vulnerabilityName: 'Written for a test',
+    dateAdded: day,
+    shortDescription: 'Written for a test.',
+    requiredAction: 'None.',
+    dueDate: day,
+    knownRansomwareCampaignUse: 'Unknown',
+    notes: '',
+  }
+  const facts = { title: 'Written for a test', catalogVersion: day, dateReleased: new Date().toISOString(), count: 1 }
+  writeJson(file, { ...facts, vulnerabilities: [vulnerability] })
+  return file
+}
+
 function writeJson(file: string, value: unknown): void {
   writeFileSync(file, `${JSON.stringify(value, null, 2)}\n`)
 }
