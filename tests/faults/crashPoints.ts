@@ -8,7 +8,6 @@ export const excusedPoints: Readonly<Record<string, string>> = {
   'artifacts.file-removed':
     'takes an upload that nobody submits for a day, or a crash inside of one; its unit test makes both',
   'artifacts.unsubmitted': 'takes an upload that nobody submits for a day; its unit test makes one',
-  'certify.catalogued-again': 'takes a newer inspector than the one that was there before; its unit test makes one',
   'feed.evidence': 'takes a log that shows two histories; its unit test makes one',
   'feed.evidence-folder': 'takes a log that shows two histories; its unit test makes one',
   'run.remove': '`countersign run` keeps nothing beyond its own end',
@@ -16,7 +15,6 @@ export const excusedPoints: Readonly<Record<string, string>> = {
   'trust.refused': 'takes a certificate that breaks its own profile after a crash; its unit test makes one',
   'trust.renew-issuing': 'no command renews an issuing authority yet',
   'trust.renew-signer': 'not due before the signer of timestamps is a year old',
-  'watch.catalogued-again': 'takes a newer inspector than the one that was there before; its unit test makes one',
   'watch.forged-ended': 'takes a certification that the validator never made; its unit test makes one',
 }
 

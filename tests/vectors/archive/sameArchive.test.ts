@@ -138,6 +138,25 @@ test('an archive of files, folders and links is the same for device and validato
   )
 })
 
+test('an entry with several extended headers is refused by both: programs read it differently', async () => {
+  const long = (type: 'L' | 'K', name: string) =>
+    entryBytes({ name: '././@LongLink', type, link: '', content: Buffer.from(`${name}\0`), mode: 0 })
+  const file = entryBytes({ name: 'f', type: '0', link: '', content: Buffer.from('of f'), mode: 0o644 })
+  const link = entryBytes({ name: 'l', type: '2', link: 'f', content: new Uint8Array(), mode: 0o777 })
+  for (const headers of [
+    [long('L', 'a'), pax({ linkpath: '5' }, 'x')],
+    [pax({ comment: 'c' }, 'x'), long('L', 'a')],
+    [long('L', 'a'), long('L', 'b')],
+    [pax({ path: 'a' }, 'x'), pax({ path: 'b' }, 'x')],
+  ]) {
+    const archive = archiveOf([...headers, file])
+    assert.equal(await asAgent(archive), undefined)
+    assert.equal(asInspector(archive).isWhole, false)
+  }
+  // GNU tar writes both of its own for one link, and a global header may stand anywhere.
+  assert.ok(await assertSame(archiveOf([file, pax({ comment: 'c' }, 'g'), long('K', 'f'), long('L', 'm'), link])))
+})
+
 test('no archive of odd entries is one thing for the device and another for the validator', async () => {
   let same = 0
   const property = fc.asyncProperty(fc.array(parts, { maxLength: 6 }), async (some) => {

@@ -96,6 +96,8 @@ function tarReader(sink: ArchiveSink): TarReader {
   let extension = new Uint8Array(0)
   let extensionType = ''
   let overrides: { path?: string; linkpath?: string; sizeBytes?: number } = {}
+  /** Types of the extended headers of the next entry. */
+  let extensions = ''
 
   function header(): void {
     const found = readTarHeader(block)
@@ -113,11 +115,20 @@ function tarReader(sink: ArchiveSink): TarReader {
     }
     const { path, linkpath, sizeBytes = found.sizeBytes } = overrides
     overrides = {}
+    extensions = ''
     beginEntry({ ...found, name: path ?? found.name, link: linkpath ?? found.link, sizeBytes })
   }
 
   function beginExtension({ type, sizeBytes }: TarHeader): void {
     if (sizeBytes > MAX_EXTENSION_BYTES) throw malformed('a name is too long')
+    // Of two that contradict each other, programs take the first, the last, or GNU's.
+    if (
+      type !== 'g' &&
+      (extensions.includes('x') || extensions.includes(type) || (type === 'x' && extensions !== ''))
+    ) {
+      throw malformed('an entry has several extended headers that may contradict each other')
+    }
+    if (type !== 'g') extensions += type
     extensionType = type
     extension = new Uint8Array(0)
     body = { kind: 'extension', leftBytes: sizeBytes, paddingBytes: padding(sizeBytes) }

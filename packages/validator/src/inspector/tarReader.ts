@@ -57,6 +57,8 @@ export function tarReader(sink: TarSink): TarReader {
   let paddingBytes = 0
   let extension: { readonly type: string; readonly parts: Uint8Array[] } | undefined
   let overrides: Overrides = {}
+  /** Types of the extended headers of the next entry. */
+  let extensions = ''
 
   function header(): void {
     const found = readTarHeader(block)
@@ -73,6 +75,8 @@ export function tarReader(sink: TarSink): TarReader {
       if (found.sizeBytes > INSPECTOR_LIMITS.headerBytes) {
         throw new TarFault('gap.archive-too-large', `an extended header has ${found.sizeBytes} bytes`)
       }
+      requireOneVoice(extensions, found.type)
+      if (found.type !== 'g') extensions += found.type
       extension = { type: found.type, parts: [] }
       begin(found.sizeBytes)
     } else beginEntry(found)
@@ -96,6 +100,7 @@ export function tarReader(sink: TarSink): TarReader {
       isExecutable,
     })
     overrides = {}
+    extensions = ''
     begin(contentBytes)
   }
 
@@ -149,6 +154,12 @@ export function tarReader(sink: TarSink): TarReader {
       throw new TarFault('gap.archive-truncated', 'the archive is cut off')
     },
   }
+}
+
+/** Of two extended headers that contradict each other, programs take the first, the last, or GNU's. Throws `TarFault`. */
+function requireOneVoice(before: string, type: string): void {
+  if (type === 'g' || before === '' || (type !== 'x' && !before.includes('x') && !before.includes(type))) return
+  throw new TarFault('gap.archive-malformed', 'an entry has several extended headers that may contradict each other')
 }
 
 function readExtension(type: string, bytes: Uint8Array): Overrides {
