@@ -6,7 +6,7 @@ export const defect: Defect = {
   before: "if (policy.maxOffline === '0' || knowledge.freshness === undefined) return false",
   after: 'return false',
   caughtBy: {
-    world: '5 12 10 stormy',
+    world: '5 12 14 stormy',
     property: 'no ended code runs longer than maxOffline',
   },
 }

@@ -53,6 +53,23 @@ async function asked(): Promise<StoredSubmission> {
   return row
 }
 
+/** Lets the validator work, on an instance that hands nothing over, until the instance was told that it is certified. */
+async function workUntilCertified(): Promise<void> {
+  const listWork = async () => {
+    await new Promise((resolve) => setTimeout(resolve, 5))
+    return []
+  }
+  const work = startWork({ ...asking(), authority: { ...instance.authority, listWork } })
+  try {
+    for (let tries = 0; !states().includes('certified'); tries++) {
+      assert.ok(tries < 1000, 'it was never certified')
+      await new Promise((resolve) => setTimeout(resolve, 5))
+    }
+  } finally {
+    await work.stop()
+  }
+}
+
 const states = () => instance.reports.map(({ report }) => report.state)
 const news = (name: string, more: object) => testAdvisory(`GHSA-news-${name}`, name, '99.0.0', more)
 
@@ -165,15 +182,20 @@ test('the process ends after the decision, and before the instance was told: the
   await decideAsked(asking(), id, yes)
   await validator.close()
   validator = await openTestValidator(folder, instance)
-  const pause = async () => {
-    await new Promise((resolve) => setTimeout(resolve, 5))
-    return []
-  }
-  const work = startWork({ ...asking(), authority: { ...instance.authority, listWork: pause } })
-  for (let tries = 0; !states().includes('certified'); tries++) {
-    assert.ok(tries < 1000, 'it was never certified')
-    await new Promise((resolve) => setTimeout(resolve, 5))
-  }
-  await work.stop()
+  await workUntilCertified()
   assert.equal((await validator.certifying.store.certificationOf(id))?.state, 'active')
+})
+
+test('an instance that is away right after the intent: the next try goes on from there, and nothing is intended twice', async () => {
+  await asked()
+  await decideAsked(asking(), id, yes)
+  let isAway = true
+  instance.hold = async (step, when) => {
+    if (!isAway || step !== 'report' || when !== 'before') return
+    isAway = false
+    throw new Error('the instance is away')
+  }
+  await workUntilCertified()
+  assert.equal(instance.issued.size, 1)
+  assert.deepEqual(states(), ['asked', 'decided', 'certified'])
 })

@@ -60,7 +60,8 @@ async function takeWork(deps: CertifyDeps, running: Map<string, Promise<void>>, 
 async function resume(deps: CertifyDeps, running: Map<string, Promise<void>>, signal: AbortSignal): Promise<void> {
   for (const one of await deps.store.unfinished()) {
     if (one.stage === 'found' || running.has(one.id)) continue
-    const work = repeat(deps, one.id, signal, () => certify(deps, one))
+    // Read anew for each try: one that failed may have come further before.
+    const work = repeat(deps, one.id, signal, async () => certify(deps, (await deps.store.submission(one.id)) ?? one))
     begin(running, one.id, work)
   }
 }
