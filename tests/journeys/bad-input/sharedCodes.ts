@@ -6,6 +6,7 @@ export const whyShared: Readonly<Record<string, string>> = {
   'artifacts.signature-wrong': '`countersign verify` shows which step fails',
   'artifacts.submission-unknown': 'nobody must learn which submissions others have, neither people nor validators',
   'artifacts.unknown-artifact': 'nobody must learn which artifacts others have stored',
+  'calls.untrusted-server': 'whichever way the clock is wrong: set it',
   'cli.clock-wrong': 'on either side: set the clock',
   'cli.usage': 'read what --help says',
   'config.key-file-readable': 'any secret file: chmod 600',
